@@ -1,0 +1,16 @@
+# cython: embedsignature=True
+"""The compiled half of :mod:`slotrocks.engine`: a table of contents.
+
+One extension module, built from the parts below in this order; a part may use what the parts above it define.
+No part knows sockets, event loops, clocks or configuration.
+"""
+
+include "slots.pxi"      # CRC16 and hash tags: which slot a key belongs to
+include "keys.pxi"       # storage keys: metadata keys, sub-keys, slot ranges
+include "metadata.pxi"   # the value of a key's metadata row
+include "batch.pxi"      # WriteBatch bytes: building, decoding
+include "wal.pxi"        # RocksDB's log files: records, batches, tailing, slot filter
+include "scan.pxi"       # snapshot iteration in batches
+include "txn.pxi"        # the unit of work: overlay, savepoint, group commit
+include "resp.pxi"       # RESP2/RESP3 replies into one buffer
+include "request.pxi"    # requests: limits, inline commands, hiredis
