@@ -10,8 +10,10 @@ the two needs ``build_ext --force``.
 import os
 from glob import glob
 
-from Cython.Distutils import build_ext
 from setuptools import Extension, setup
+
+# isort: split   (setuptools has to come before what imports distutils)
+from Cython.Distutils import build_ext
 
 DEBUG = os.environ.get("SLOTROCKS_DEBUG") == "1"
 

@@ -1,1 +1,41 @@
 """Bytes on disk and bytes on the wire: the storage engine, pure of sockets, event loops, clocks and configuration."""
+
+from slotrocks.engine._engine import (
+    CF_DEFAULT,
+    CF_METADATA,
+    CF_PROPAGATE,
+    CF_PUBSUB,
+    CF_SEARCH,
+    CF_STREAM,
+    CF_ZSET_SCORE,
+    COLUMN_FAMILIES,
+    EXPIRY_PREFIX,
+    NAMESPACE,
+    SLOTS,
+    TYPE_BITMAP,
+    TYPE_BLOOM,
+    TYPE_HASH,
+    TYPE_HYPERLOGLOG,
+    TYPE_JSON,
+    TYPE_LIST,
+    TYPE_NAMES,
+    TYPE_SET,
+    TYPE_SORTEDINT,
+    TYPE_STREAM,
+    TYPE_STRING,
+    TYPE_ZSET,
+    CorruptionError,
+    KeyCodec,
+    Metadata,
+    Transaction,
+    WrongTypeError,
+    crc16,
+    decode_expiry_key,
+    decode_metadata,
+    encode_expiry_key,
+    prefix_end,
+    slot_of,
+)
+from slotrocks.engine.store import Store, StoreError, StoreOptions
+
+__all__ = [name for name in dir() if not name.startswith("_")]
