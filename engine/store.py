@@ -12,7 +12,6 @@ the life of the store. RocksDB's lock file keeps a second process out.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from rocksdict import (
     WriteBatch,
 )
 
-from slotrocks.engine._engine import CF_METADATA, CF_PROPAGATE, COLUMN_FAMILIES, KeyCodec, slot_of
+from slotrocks.engine._engine import CF_METADATA, CF_PROPAGATE, COLUMN_FAMILIES, KeyCodec, Rows, slot_of
 
 FORMAT_KEY = b"slotrocks.format"
 FORMAT_VERSION = 1
@@ -188,13 +187,7 @@ class Store:
 
     def scan(self, cf: int, begin: bytes, end: bytes, reverse: bool = False) -> Iterator[tuple[Any, Any]]:
         """(storage key, value) from `begin` to before `end`, as of now; from the end when `reverse`."""
-        read_options = ReadOptions()
-        read_options.set_iterate_upper_bound(end)
-        if reverse:
-            # rocksdict 0.3.29's set_iterate_lower_bound sets the upper bound, so the lower one is ours to watch.
-            rows = self.families[cf].items(backwards=True, from_key=end, read_opt=read_options)
-            return takewhile(lambda row: row[0] >= begin, rows)
-        return self.families[cf].items(from_key=begin, read_opt=read_options)
+        return Rows(self.families[cf], ReadOptions(), begin, end, reverse)
 
     @property
     def sequence(self) -> int:
