@@ -1,0 +1,201 @@
+"""Bytes in, bytes out: one client's socket. The only file of the server that touches a transport.
+
+Commands of a chunk run in order as soon as they are complete. A client is never allowed to hurt the others: after
+COMMANDS_MAX commands or REPLY_BYTES_MAX of replies the loop gets its turn first; a client that does not read its replies is
+not read from either; one that is suspended (blocked, or its write held) may send ahead only QUERY_BYTES_AHEAD_MAX.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from typing import TYPE_CHECKING, Any
+
+from slotrocks.engine import ProtocolError, RequestParser
+from slotrocks.server.dispatch import execute
+from slotrocks.server.session import Session
+
+if TYPE_CHECKING:
+    from slotrocks.server.node import Node
+
+log = logging.getLogger(__name__)
+
+COMMANDS_MAX = 512
+REPLY_BYTES_MAX = 256 << 10
+QUERY_BYTES_AHEAD_MAX = 64 << 10
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.parser = RequestParser(node.config.proto_max_bulk_len, not node.config.requirepass)
+        self.peer_name = self.local_name = ""
+        self._transport: Any = None
+        self._writing_paused = False
+        self._reading_paused = False
+        self._closing = False
+        self._waiting = False  # for the end of the tick
+        self._continuing = False  # process() is scheduled
+        self.session: Session
+
+    # -- asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self.peer_name = address_text(transport.get_extra_info("peername"))
+        self.local_name = address_text(transport.get_extra_info("sockname"))
+        self.session = self.node.open_session(self)
+        sock = transport.get_extra_info("socket")
+        if sock is not None and self.node.config.tcp_keepalive and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, self.node.config.tcp_keepalive)
+        if self.node.full:
+            self.session.writer.error("ERR max number of clients reached")
+            self.node.stats.rejected_connections += 1
+            self.close()
+
+    def data_received(self, data: bytes) -> None:
+        self.node.stats.net_input_bytes += len(data)
+        if self._closing:
+            return
+        self.parser.feed(data)
+        if self.parser.buffered > self.node.config.client_query_buffer_limit:
+            log.warning("closing %s: its query buffer holds %d bytes", self.peer_name, self.parser.buffered)
+            self.abort()
+            return
+        if self.session.suspended or self._writing_paused or self._continuing:
+            self._regulate_reading()
+        else:
+            self.process()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def pause_writing(self) -> None:
+        self._writing_paused = True
+        self._regulate_reading()
+
+    def resume_writing(self) -> None:
+        self._writing_paused = False
+        self._continue()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closing = True
+        self.node.close_session(self.session)
+
+    # -- executing
+
+    def process(self) -> None:
+        """Executes the commands that have arrived, up to a fair share of them."""
+        self._continuing = False
+        if self._closing:
+            return
+        session, parser, node = self.session, self.parser, self.node
+        node.refresh_clock()
+        session.last_active = node.now_ms / 1000
+        budget = COMMANDS_MAX
+        try:
+            while not session.suspended:
+                if budget == 0 or session.writer.size > REPLY_BYTES_MAX or self._writing_paused:
+                    if not self._writing_paused:
+                        self._continue()
+                    break
+                argv = parser.next()
+                if argv is None:
+                    break
+                budget -= 1
+                execute(session, argv)
+                if self._closing:
+                    break
+        except ProtocolError as error:
+            session.writer.error(f"ERR {error}")
+            log.debug("protocol error from %s: %s", self.peer_name, error)
+            self.close()
+        self._reply_later()
+        self._regulate_reading()
+
+    def _reply_later(self) -> None:
+        if not self._waiting and (self.session.writer.size or self.node.txn.dirty):
+            self._waiting = True
+            self.node.tick.reply(self)
+
+    def _continue(self) -> None:
+        """Has process() called once the loop has served the others."""
+        if not self._continuing and not self._closing:
+            self._continuing = True
+            self.node.loop.call_soon(self.process)
+
+    def _regulate_reading(self) -> None:
+        """Reads from the socket only while this client's commands can run, or little of them waits."""
+        stalled = self.session.suspended or self._writing_paused or self._continuing
+        pause = stalled and self.parser.buffered > QUERY_BYTES_AHEAD_MAX
+        if pause == self._reading_paused or self._closing:
+            return
+        self._reading_paused = pause
+        if pause:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    # -- the session's side
+
+    def wake(self) -> None:
+        """See session.Link."""
+        self._reply_later()
+        self._continue()
+
+    def close(self, *, after_replies: bool = True) -> None:
+        """See session.Link."""
+        if not after_replies:
+            self.abort()
+            return
+        self._closing = True
+        if not self._waiting:
+            self._waiting = True
+            self.node.tick.reply(self)
+
+    # -- the tick's side
+
+    def flush(self) -> None:
+        """Sends the replies; what they report is safe."""
+        self._waiting = False
+        if self.session.writer.size:
+            data = self.session.writer.take()
+            self.node.stats.net_output_bytes += len(data)
+            if not self._transport.is_closing():
+                self._transport.write(data)
+                if self._transport.get_write_buffer_size() > self.node.output_bytes_max:
+                    log.warning("closing %s: it does not read its replies", self.peer_name)
+                    self.abort()
+                    return
+        if self._closing:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Drops the connection at once."""
+        self._waiting = False
+        self._closing = True
+        self.session.writer.clear()
+        self._transport.abort()
+
+    @property
+    def output_bytes(self) -> int:
+        """Replies that the client has not taken yet."""
+        return self.session.writer.size + int(self._transport.get_write_buffer_size())
+
+    @property
+    def descriptor(self) -> int:
+        """The socket's file descriptor, or -1."""
+        sock = self._transport.get_extra_info("socket")
+        return -1 if sock is None else int(sock.fileno())
+
+
+def address_text(address: Any) -> str:
+    """ "ip:port" of a socket address, IPv6 in brackets; "?:0" for none."""
+    if isinstance(address, tuple) and len(address) >= 2:
+        host = f"[{address[0]}]" if ":" in str(address[0]) else address[0]
+        return f"{host}:{address[1]}"
+    return "?:0"

@@ -1,0 +1,166 @@
+"""The one way of a command through the node: look up, check, route, run, reply. Nothing here awaits, so nothing can change
+between the check that this node owns a slot and the command's execution.
+
+The order of the checks is Redis's: unknown command, arity, authentication, what MULTI forbids, then (Kvrocks's order, see
+cluster/route.py) where the keys live. Inside MULTI a command is checked when it is queued and again, all of them before
+the first runs, at EXEC.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+from slotrocks.engine import ReplyError, Simple, WrongTypeError, slot_of
+from slotrocks.server.cluster.route import CROSS_SLOT, HOLD, Hold
+from slotrocks.server.errors import CommandError
+from slotrocks.server.session import NO_REPLY, SUSPENDED, Session
+from slotrocks.server.table import Command, find_command
+
+if TYPE_CHECKING:
+    from typing import Any
+
+WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
+NO_AUTH = "NOAUTH Authentication required."
+QUEUED = Simple("QUEUED")
+
+
+def execute(session: Session, argv: list[bytes]) -> None:
+    """Runs one command and writes its reply, or suspends the session."""
+    asking = session.asking
+    try:
+        row = resolve(session, argv)
+        if session.queue is not None and "multi_control" not in row.flags:
+            enqueue(session, row, argv)
+            return
+        if row.has_keys and session.node.cluster is not None and route(session, row, argv) is HOLD:
+            session.node.hold(session, argv)
+            return
+        run(session, row, argv)
+    except CommandError as error:
+        reject(session, error.text)
+    finally:
+        if asking:
+            session.asking = False
+
+
+def reject(session: Session, text: str) -> None:
+    """Answers with an error; inside MULTI it also dooms the EXEC."""
+    if session.queue is not None:
+        session.dirty_exec = True
+    session.node.stats.error_replies[text.split(" ", 1)[0]] += 1
+    session.writer.error(text)
+
+
+def resolve(session: Session, argv: list[bytes]) -> Command:
+    """The row of a call that may run: known, of right arity, allowed to this client. Raises CommandError."""
+    row = find_command(argv[0])
+    if row is None:
+        raise CommandError(unknown_command(argv))
+    if row.container:
+        row = subcommand(row, argv)
+    count = len(argv)
+    if count != row.arity if row.arity >= 0 else count < -row.arity:
+        row.rejected_calls += 1
+        raise CommandError(f"ERR wrong number of arguments for '{row.name}' command")
+    if not session.authenticated and not row.no_auth:
+        row.rejected_calls += 1
+        raise CommandError(NO_AUTH)
+    if row.write and session.node.write_error:
+        row.rejected_calls += 1
+        raise CommandError(f"MISCONF Errors writing to the database, writes are refused: {session.node.write_error}")
+    return row
+
+
+def unknown_command(argv: list[bytes]) -> str:
+    """Redis's text, with the first arguments quoted (at most 128 bytes of each)."""
+    name = argv[0][:128].decode("utf-8", "replace")
+    args = "".join(f"'{arg[:128].decode('utf-8', 'replace')}' " for arg in argv[1:])[:128]
+    return f"ERR unknown command '{name}', with args beginning with: {args}"
+
+
+def subcommand(row: Command, argv: list[bytes]) -> Command:
+    """The row of a container's subcommand; the container's own row when it is called alone (its arity decides)."""
+    if len(argv) < 2:
+        return row
+    sub = row.subcommands.get(argv[1].lower().decode("latin-1"))
+    if sub is None:
+        raise CommandError(row.unknown or unknown_subcommand(row, argv))
+    return sub
+
+
+def unknown_subcommand(row: Command, argv: list[bytes]) -> str:
+    """Redis's text for a container command."""
+    return f"ERR unknown subcommand '{argv[1][:128].decode('utf-8', 'replace')}'. Try {row.name.upper()} HELP."
+
+
+def route(session: Session, row: Command, argv: list[bytes]) -> Hold | None:
+    """Whether the keys of a call are served here: None if so, HOLD if they will be soon. Raises CommandError with the
+    redirection otherwise."""
+    cluster = session.node.cluster
+    assert cluster is not None
+    if row.single_key:
+        slot = slot_of(argv[1])
+    else:
+        keys = row.find_keys(argv)
+        if not keys:
+            return None
+        slot = slot_of(keys[0])
+        for key in keys[1:]:
+            if slot_of(key) != slot:
+                raise CommandError(CROSS_SLOT)
+    decision = cluster.slots.decide(
+        slot, row.write, asking=session.asking, readonly=session.readonly, importer=session.importing is not None
+    )
+    if decision is None or decision is HOLD:
+        return decision
+    row.rejected_calls += 1
+    raise CommandError(decision)
+
+
+def enqueue(session: Session, row: Command, argv: list[bytes]) -> None:
+    """Queues a call inside MULTI. A slot that is frozen just now does not matter yet: EXEC checks again."""
+    assert session.queue is not None
+    if row.no_multi:
+        raise CommandError(f"ERR Command not allowed inside a transaction: {row.name}")
+    if row.has_keys and session.node.cluster is not None:
+        route(session, row, argv)
+    session.queue.append((row, argv))
+    session.writer.write(QUEUED)
+
+
+def run(session: Session, row: Command, argv: list[bytes]) -> None:
+    """Executes a call that has passed every check, and writes the reply."""
+    value = call(session, row, argv)
+    if value is SUSPENDED:
+        session.argv = argv
+    elif value is not NO_REPLY:
+        session.writer.write(value)
+
+
+def call(session: Session, row: Command, argv: list[bytes]) -> Any:
+    """Executes a call in a savepoint of its own. Returns the reply's value; an error is a ReplyError."""
+    node = session.node
+    txn = session.txn
+    started = perf_counter_ns()
+    if node.monitors:
+        node.feed_monitors(session, row, argv)
+    txn.begin(node.now_ms)
+    try:
+        value = row.handler(session, argv)
+    except WrongTypeError:
+        value = ReplyError(WRONG_TYPE)
+    except CommandError as error:
+        value = ReplyError(error.text)
+    if value.__class__ is ReplyError:
+        txn.rollback()
+        row.failed_calls += 1
+        node.stats.error_replies[value.text.split(" ", 1)[0]] += 1
+    elif txn.touched:
+        node.on_touched(txn.touched)
+    elapsed_us = (perf_counter_ns() - started) // 1000
+    row.calls += 1
+    row.usec += elapsed_us
+    if elapsed_us >= node.slow_us:
+        node.on_slow(session, row, argv, elapsed_us)
+    return value

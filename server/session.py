@@ -1,0 +1,109 @@
+"""What the node knows of one client between its commands. No I/O: the connection moves bytes, the session holds state.
+
+A handler that cannot answer now returns `session.suspend(on_cancel)`: the connection then executes nothing more of this
+client until somebody calls `resume(value)`, which writes the reply, or `retry()`, which runs the command again (a write
+that was held while its slot was frozen).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from slotrocks.engine import ReplyWriter, Transaction
+
+if TYPE_CHECKING:
+    from slotrocks.server.node import Node
+    from slotrocks.server.table import Command
+
+
+class Suspended:
+    """The type of SUSPENDED: what a handler returns instead of a reply when the reply comes later."""
+
+
+class NoReply:
+    """The type of NO_REPLY: what a handler returns when it wrote everything itself, or there is nothing to say."""
+
+
+SUSPENDED = Suspended()
+NO_REPLY = NoReply()
+
+
+class Link(Protocol):
+    """What a session may ask of its connection."""
+
+    peer_name: str
+    local_name: str
+
+    def wake(self) -> None:
+        """Replies were written, or a suspended session may go on: flush and execute what waits."""
+
+    def close(self, *, after_replies: bool = True) -> None:
+        """Ends the connection, by default once everything written has been sent."""
+
+
+class Session:
+    """One client's state."""
+
+    __slots__ = (
+        "asking", "argv", "authenticated", "created", "dirty_exec", "dirty_watch", "id", "importing", "info",
+        "last_active", "last_command", "link", "name", "no_evict", "no_touch", "node", "on_cancel", "queue", "readonly",
+        "reply_mode", "suspended", "txn", "user", "watched", "writer",
+    )  # fmt: skip
+
+    def __init__(self, node: Node, link: Link, session_id: int, now: float) -> None:
+        self.node = node
+        self.txn: Transaction = node.txn
+        self.link = link
+        self.id = session_id
+        self.writer = ReplyWriter()
+        self.created = now  # Unix time, seconds
+        self.last_active = now
+        self.last_command = "NULL"
+        self.name = b""
+        self.user = "default"
+        self.info: dict[str, str] = {}  # CLIENT SETINFO: lib-name, lib-ver
+        self.authenticated = not node.config.requirepass
+        self.reply_mode = "on"  # CLIENT REPLY: on, off, skip (the next one), skipping (this one)
+        self.no_evict = False
+        self.no_touch = False
+        # MULTI: the queued calls, or None outside; an error while queueing makes EXEC fail, a changed key makes it nil.
+        self.queue: list[tuple[Command, list[bytes]]] | None = None
+        self.dirty_exec = False
+        self.dirty_watch = False
+        self.watched: set[bytes] = set()
+        # Cluster: one-shot ASKING; READONLY; the import job that this connection feeds.
+        self.asking = False
+        self.readonly = False
+        self.importing: Any = None
+        # Suspension: the call that waits, and what to undo if the client goes away first.
+        self.suspended = False
+        self.argv: list[bytes] = []
+        self.on_cancel: Callable[[], None] | None = None
+
+    @property
+    def protocol(self) -> int:
+        """The RESP version that the client asked for: 2 or 3."""
+        return int(self.writer.protocol)
+
+    def suspend(self, on_cancel: Callable[[], None] | None = None) -> Suspended:
+        """Marks the session as waiting. `on_cancel` runs if the client disconnects before the reply."""
+        self.suspended = True
+        self.on_cancel = on_cancel
+        return SUSPENDED
+
+    def resume(self, value: Any) -> None:
+        """Writes the awaited reply and lets the client's next commands run."""
+        self.suspended = False
+        self.on_cancel = None
+        self.writer.write(value)
+        self.link.wake()
+
+    def cancel(self) -> None:
+        """The client is gone: undoes whatever a suspended command had registered, and forgets what was watched."""
+        if self.on_cancel is not None:
+            self.on_cancel()
+            self.on_cancel = None
+        self.suspended = False
+        self.node.unwatch(self)
+        self.node.monitors.discard(self)

@@ -1,0 +1,144 @@
+"""The command table: a command is declared once, next to its handler, and everything else derives from its row.
+
+Arity, authentication, redirection, MULTI queueing, COMMAND, ACL categories and docs/commands.md read the same row. A row
+whose name has a bar ("client|list") is a subcommand of the row before the bar. Key positions are Redis's (first, last,
+step), counted in argv, last negative from the end; commands whose keys are elsewhere give a function of argv.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from slotrocks.server.session import Session
+
+# A reply is any value that engine.ReplyWriter.write() takes.
+Handler = Callable[["Session", list[bytes]], Any]
+KeyFinder = Callable[[list[bytes]], list[bytes]]
+KeySpec = tuple[int, int, int]
+
+NO_KEYS: KeySpec = (0, 0, 0)
+
+
+@dataclass(slots=True)
+class Command:
+    """One row. `arity` counts the name(s); negative means at least. `flags` are those of Redis's COMMAND. `unknown`
+    is what a container answers to a subcommand that it does not have, when that is not Redis's text."""
+
+    name: str
+    handler: Handler
+    arity: int
+    flags: frozenset[str]
+    keys: KeySpec
+    key_finder: KeyFinder | None
+    group: str
+    since: str
+    summary: str
+    complexity: str
+    unknown: str = ""
+    container: bool = False
+    subcommands: dict[str, Command] = field(default_factory=dict)
+    # What the hot path asks of the flags, as plain attributes.
+    write: bool = field(init=False)
+    has_keys: bool = field(init=False)
+    single_key: bool = field(init=False)
+    no_auth: bool = field(init=False)
+    no_multi: bool = field(init=False)
+    calls: int = 0
+    usec: int = 0
+    rejected_calls: int = 0
+    failed_calls: int = 0
+
+    def __post_init__(self) -> None:
+        self.write = "write" in self.flags
+        self.has_keys = self.keys != NO_KEYS or self.key_finder is not None
+        self.single_key = self.key_finder is None and self.keys == (1, 1, 1)
+        self.no_auth = "no_auth" in self.flags
+        self.no_multi = "no_multi" in self.flags
+
+    def find_keys(self, argv: list[bytes]) -> list[bytes]:
+        """The keys among the arguments of a call whose arity is right."""
+        if self.key_finder is not None:
+            return self.key_finder(argv)
+        first, last, step = self.keys
+        if first == 0:
+            return []
+        end = last + 1 if last >= 0 else len(argv) + last + 1
+        return argv[first:end:step]
+
+    def arity_fits(self, count: int) -> bool:
+        """Whether a call of `count` words, the name's included, has enough and not too many."""
+        return count == self.arity if self.arity >= 0 else count >= -self.arity
+
+
+COMMANDS: dict[str, Command] = {}
+_by_word: dict[bytes, Command] = {}
+_WORDS_CACHED_MAX = 4096
+
+
+def command(
+    name: str,
+    *,
+    arity: int,
+    flags: str = "",
+    keys: KeySpec | KeyFinder = NO_KEYS,
+    group: str,
+    since: str,
+    summary: str,
+    complexity: str = "O(1)",
+    unknown: str = "",
+) -> Callable[[Handler], Handler]:
+    """Declares the decorated handler's row. A handler takes (session, argv) and returns the reply's value."""
+
+    def declare(handler: Handler) -> Handler:
+        spec, finder = (NO_KEYS, keys) if callable(keys) else (keys, None)
+        row = Command(name, handler, arity, frozenset(flags.split()), spec, finder, group, since, summary, complexity, unknown)
+        parent, bar, sub = name.partition("|")
+        if bar:
+            COMMANDS[parent].subcommands[sub] = row
+            COMMANDS[parent].container = True
+        else:
+            if name in COMMANDS:
+                raise ValueError(f"command declared twice: {name}")
+            COMMANDS[name] = row
+        return handler
+
+    return declare
+
+
+def find_command(word: bytes) -> Command | None:
+    """The row of a command's name as a client wrote it, in any case."""
+    row = _by_word.get(word)
+    if row is None:
+        row = COMMANDS.get(word.lower().decode("latin-1"))
+        if row is not None and len(_by_word) < _WORDS_CACHED_MAX:
+            _by_word[word] = row
+    return row
+
+
+def rename_command(old: str, new: str) -> None:
+    """Gives a command another name, or removes it when `new` is empty. Raises KeyError if there is no such command."""
+    row = COMMANDS.pop(old.lower())
+    _by_word.clear()
+    if new:
+        row.name = new.lower()
+        COMMANDS[row.name] = row
+
+
+def all_rows() -> Iterable[Command]:
+    """Every row, subcommands after their container."""
+    for row in COMMANDS.values():
+        yield row
+        yield from row.subcommands.values()
+
+
+def numkeys_at(position: int) -> KeyFinder:
+    """Keys of commands that say how many there are: `argv[position]` of them, right after it."""
+
+    def find(argv: list[bytes]) -> list[bytes]:
+        count = int(argv[position]) if argv[position].isdigit() else 0
+        return argv[position + 1 : position + 1 + count]
+
+    return find
