@@ -1,0 +1,11 @@
+"""The commands, a file for each group. Importing a module declares its commands in the table (see server/table.py)."""
+
+from importlib import import_module
+
+_MODULES = ("strings", "keys", "scan", "transactions", "connection", "client", "config", "command", "info", "server", "cluster", "clusterx")
+
+
+def load() -> None:
+    """Declares every command. Safe to call again."""
+    for name in _MODULES:
+        import_module(f"{__name__}.{name}")

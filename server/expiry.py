@@ -1,0 +1,78 @@
+"""Removes expired keys soon after their time, a bounded number at a time.
+
+Reads already treat an expired key as absent; this gives its space back. The engine keeps an index of expiries in time
+order, whose rows are hints: each is checked against the key's metadata. Slots that are not this node's to write to (frozen,
+being imported, handed over) are left alone, since deleting is writing; their hints are met again on the next round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from slotrocks.engine import CF_METADATA, CF_PROPAGATE, EXPIRY_PREFIX, decode_expiry_key, decode_metadata
+
+if TYPE_CHECKING:
+    from slotrocks.server.node import Node
+
+log = logging.getLogger(__name__)
+
+INTERVAL_S = 0.1
+KEYS_PER_ROUND_MAX = 500
+ROWS_PER_ROUND_MAX = 4 * KEYS_PER_ROUND_MAX
+
+
+class Expiry:
+    """The node's background deletion of expired keys."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self.enabled = True  # DEBUG SET-ACTIVE-EXPIRE
+        self._timer: asyncio.TimerHandle = node.loop.call_later(INTERVAL_S, self._round)
+
+    def close(self) -> None:
+        """Stops."""
+        self._timer.cancel()
+
+    def _round(self) -> None:
+        delay = INTERVAL_S
+        try:
+            if self.enabled and not self._node.write_error and self.expire_some() == KEYS_PER_ROUND_MAX:
+                delay = INTERVAL_S / 20  # there is a backlog: the same share of the loop, more often
+        except Exception:
+            log.exception("a round of expiry failed")
+        self._timer = self._node.loop.call_later(delay, self._round)
+
+    def expire_some(self) -> int:
+        """Deletes up to KEYS_PER_ROUND_MAX keys whose time has passed. Returns how many."""
+        node, txn = self._node, self._node.txn
+        node.refresh_clock()
+        begin, end = EXPIRY_PREFIX, EXPIRY_PREFIX + node.now_ms.to_bytes(8, "big")
+        hints = []
+        for storage_key, _ in txn.scan(CF_PROPAGATE, begin, end):
+            hints.append(storage_key)
+            if len(hints) == ROWS_PER_ROUND_MAX:
+                break
+        deleted = 0
+        for hint in hints:
+            expire_ms, row_key = decode_expiry_key(hint)
+            key = txn.codec.user_key(row_key)
+            if node.cluster is not None and not node.cluster.may_expire(key):
+                continue
+            txn.begin(node.now_ms)
+            row = txn.get(CF_METADATA, row_key)
+            if row is not None and decode_metadata(row).expire_ms == expire_ms:
+                metadata = txn.lookup_any(key)
+                assert metadata is not None
+                txn.remove(metadata)
+                node.on_touched(txn.touched)
+                node.stats.expired_keys += 1
+                deleted += 1
+            else:
+                txn.delete(CF_PROPAGATE, hint)
+            if deleted == KEYS_PER_ROUND_MAX:
+                break
+        if hints:
+            node.tick.end()
+        return deleted

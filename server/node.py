@@ -1,0 +1,229 @@
+"""One node: everything that a process serves, put together, and its life from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections import defaultdict
+from itertools import count
+from pathlib import Path
+
+import uvloop
+
+from slotrocks.engine import Store, StoreError, Transaction
+from slotrocks.server import commands
+from slotrocks.server.cluster.state import Cluster
+from slotrocks.server.config import Config
+from slotrocks.server.connection import Connection
+from slotrocks.server.expiry import Expiry
+from slotrocks.server.latency import Latency
+from slotrocks.server.monitor import monitor_line
+from slotrocks.server.session import Link, Session
+from slotrocks.server.slowlog import SlowLog
+from slotrocks.server.stats import Stats
+from slotrocks.server.store_options import store_options
+from slotrocks.server.table import Command, all_rows
+from slotrocks.server.tick import Tick
+
+log = logging.getLogger(__name__)
+
+CRON_INTERVAL_S = 0.1
+
+
+class Node:
+    """A running node. Everything on it belongs to one event loop."""
+
+    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
+        """Opens the database. Raises StoreError."""
+        commands.load()
+        self.config = config
+        self.loop = loop
+        self.directory = Path(config.dir)
+        self.store = Store(
+            self.directory / "db", slot_encoded=config.cluster_enabled, options=store_options(config)
+        )
+        self.txn = Transaction(self.store)
+        self.stats = Stats()
+        self.slowlog = SlowLog(config)
+        self.latency = Latency(config)
+        self.started = time.time()
+        self.sessions: dict[int, Session] = {}
+        self.monitors: set[Session] = set()
+        self.watchers: defaultdict[bytes, set[Session]] = defaultdict(set)
+        self.write_error = ""
+        self.now_ms = 0
+        self.refresh_clock()
+        self.tick = Tick(self, loop)
+        self.expiry = Expiry(self)
+        self.cluster = Cluster(self) if config.cluster_enabled else None
+        self.stopping = asyncio.Event()
+        self._ids = count(1)
+        self.slow_us = 0.0  # from how many microseconds on a command is of interest to SLOWLOG or LATENCY
+        for option in ("slowlog-log-slower-than", "latency-monitor-threshold"):
+            config.on_change(option, self._set_slow_us)
+        self._set_slow_us()
+        self._servers: list[asyncio.Server] = []
+        self._cron_handle: asyncio.TimerHandle | None = None
+
+    # -- life
+
+    async def start(self) -> None:
+        """Listens. Raises OSError when an address is taken."""
+        for address in self.config.bind:
+            server = await self.loop.create_server(
+                lambda: Connection(self), address, self.config.port, backlog=self.config.tcp_backlog
+            )
+            self._servers.append(server)
+        if self.cluster is not None:
+            self.cluster.start()
+        self._cron()
+        log.info("ready to accept connections on port %d, data in %s", self.config.port, self.directory)
+
+    async def stop(self) -> None:
+        """Stops listening, ends the connections, commits and closes the database."""
+        log.info("stopping")
+        for server in self._servers:
+            server.close()
+        if self.cluster is not None:
+            await self.cluster.stop()
+        if self._cron_handle is not None:
+            self._cron_handle.cancel()
+        self.expiry.close()
+        self.tick.close()
+        for session in list(self.sessions.values()):
+            session.link.close()
+        await asyncio.sleep(0)
+        self.tick.end()
+        self.txn.commit()
+        self.store.close()
+        log.info("stopped: everything is saved")
+
+    def _cron(self) -> None:
+        self._cron_handle = self.loop.call_later(CRON_INTERVAL_S, self._cron)
+        self.refresh_clock()
+        now = self.loop.time()
+        self.stats.commands.sample(now, self.commands_processed)
+        self.stats.input_bytes.sample(now, self.stats.net_input_bytes)
+        self.stats.output_bytes.sample(now, self.stats.net_output_bytes)
+        if self.config.timeout:
+            for session in list(self.sessions.values()):
+                if not session.suspended and self.now_ms / 1000 - session.last_active > self.config.timeout:
+                    session.link.close()
+
+    def _set_slow_us(self) -> None:
+        slowlog_us = self.config.slowlog_log_slower_than
+        latency_ms = self.config.latency_monitor_threshold
+        limits = [float(slowlog_us)] if slowlog_us >= 0 else []
+        limits += [latency_ms * 1000.0] if latency_ms else []
+        self.slow_us = min(limits, default=float("inf"))
+
+    # -- clock and limits
+
+    def refresh_clock(self) -> None:
+        """Reads the clock that the next commands see (Unix time, ms)."""
+        self.now_ms = time.time_ns() // 1_000_000
+
+    @property
+    def full(self) -> bool:
+        """Whether there are more clients than allowed."""
+        return len(self.sessions) > self.config.maxclients
+
+    @property
+    def commands_processed(self) -> int:
+        """Calls of all commands since the last CONFIG RESETSTAT."""
+        return sum(row.calls for row in all_rows())
+
+    # -- clients
+
+    def open_session(self, link: Link) -> Session:
+        """A new client's session."""
+        session = Session(self, link, next(self._ids), self.now_ms / 1000)
+        self.sessions[session.id] = session
+        self.stats.connections_received += 1
+        return session
+
+    def close_session(self, session: Session) -> None:
+        """The client is gone: whatever it waited for, watched or fed ends with it."""
+        self.sessions.pop(session.id, None)
+        session.cancel()
+        if self.cluster is not None:
+            self.cluster.on_session_closed(session)
+
+    def watch(self, session: Session, key: bytes) -> None:
+        """WATCH: a later change of `key` makes the session's EXEC answer nil."""
+        session.watched.add(key)
+        self.watchers[key].add(session)
+
+    def unwatch(self, session: Session) -> None:
+        """UNWATCH, and the end of every EXEC and DISCARD."""
+        for key in session.watched:
+            sessions = self.watchers[key]
+            sessions.discard(session)
+            if not sessions:
+                del self.watchers[key]
+        session.watched.clear()
+        session.dirty_watch = False
+
+    # -- what commands cause
+
+    def on_touched(self, keys: list[bytes]) -> None:
+        """Keys changed: tells the sessions that watch them."""
+        if self.watchers:
+            for key in keys:
+                for session in self.watchers.get(key, ()):
+                    session.dirty_watch = True
+
+    def on_all_touched(self) -> None:
+        """Every key changed (FLUSHALL, a slot left)."""
+        for sessions in self.watchers.values():
+            for session in sessions:
+                session.dirty_watch = True
+
+    def on_slow(self, session: Session, row: Command, argv: list[bytes], elapsed_us: int) -> None:
+        """A command took longer than SLOWLOG or LATENCY tolerate."""
+        self.slowlog.add(session, row, argv, elapsed_us, self.now_ms // 1000)
+        self.latency.add("command", elapsed_us // 1000, self.now_ms // 1000)
+
+    def feed_monitors(self, session: Session, row: Command, argv: list[bytes]) -> None:
+        """Shows a command to the clients of MONITOR."""
+        if "skip_monitor" in row.flags or "admin" in row.flags:
+            return
+        line = monitor_line(time.time(), session.link.peer_name, argv)
+        for monitor in self.monitors:
+            monitor.writer.write(line)
+            monitor.link.wake()
+
+    def hold(self, session: Session, argv: list[bytes]) -> None:
+        """Keeps a write to a frozen slot waiting: it runs again when the freeze ends, one way or the other."""
+        assert self.cluster is not None
+        session.argv = argv
+        session.suspend(lambda: self.cluster.held.discard(session))  # type: ignore[union-attr]
+        self.cluster.held.add(session)
+
+
+async def serve(config: Config) -> int:
+    """Runs a node until SIGTERM or SIGINT. The process's exit status."""
+    loop = asyncio.get_running_loop()
+    try:
+        node = Node(config, loop)
+    except StoreError as error:
+        log.critical("%s", error)
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, node.stopping.set)
+    try:
+        await node.start()
+    except OSError as error:
+        log.critical("cannot listen on port %d: %s", config.port, error)
+        await node.stop()
+        return 1
+    await node.stopping.wait()
+    await node.stop()
+    return 0
+
+
+def run(config: Config) -> int:
+    """Runs a node in an event loop of its own until it is told to stop. The process's exit status."""
+    return uvloop.run(serve(config))
