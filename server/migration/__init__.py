@@ -1,0 +1,1 @@
+"""Moving slots to another node while both serve: see docs/migration.md."""

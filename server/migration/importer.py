@@ -1,0 +1,273 @@
+"""The target's side: takes the rows of slots that another node gives away, and promises what the protocol asks of it.
+
+An import belongs to the connection that started it, until it is prepared. Its states are records.ImportState:
+
+    (start) -> IMPORTING -> PREPARED -> COMMITTED          Slotrocks sources: PREPARE, then COMMIT
+    (start) -> IMPORTING ------------> COMMITTED          Kvrocks sources: CLUSTER IMPORT <range> 1
+    IMPORTING, PREPARED -> ABORTED
+
+IMPORTING ends with its connection, and with the process: then what came is deleted. PREPARED and COMMITTED are promises:
+they are fsynced before they are answered, and a restart keeps them. A job that this node does not know, or has aborted,
+can never be committed: ABORTED is remembered, so that a COMMIT that comes late is refused.
+Rows are accepted only for the slots of the import; clients see none of them before COMMITTED.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from slotrocks.engine import CF_METADATA, SlotFilter, apply_batch
+from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
+from slotrocks.server.errors import CommandError
+from slotrocks.server.migration import records
+from slotrocks.server.migration.records import ImportState, InRecord
+
+if TYPE_CHECKING:
+    from slotrocks.server.cluster.state import Cluster
+    from slotrocks.server.session import Session
+
+log = logging.getLogger(__name__)
+
+ENDED_RECORDS_MAX = 256
+
+
+@dataclass
+class Import:
+    """One import. `confirmed`: a topology names this node as the owner, so the record no longer overrides anything."""
+
+    job: str
+    slots: SlotSet
+    source: str
+    state: ImportState
+    session: Session | None = None
+    kvrocks: bool = False
+    confirmed: bool = False
+    rows: int = 0
+    bytes: int = 0
+    filter: SlotFilter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.filter = SlotFilter(list(self.slots.ranges))
+
+    @property
+    def record(self) -> InRecord:
+        return InRecord(self.job, "confirmed" if self.confirmed else self.state.value, self.slots.text(), self.source)
+
+
+class Importer:
+    """The imports of a node: at most one is running, the others are remembered."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._node = cluster.node
+        self._imports: dict[str, Import] = {}
+        self.last: Import | None = None  # what CLUSTER INFO shows
+
+    # -- what others need to know
+
+    @property
+    def running(self) -> Import | None:
+        """The import that is not decided yet."""
+        undecided = (ImportState.IMPORTING, ImportState.PREPARED)
+        return next((each for each in self._imports.values() if each.state in undecided), None)
+
+    @property
+    def importing(self) -> SlotSet:
+        """The slots that are arriving."""
+        running = self.running
+        return running.slots if running is not None else NO_SLOTS
+
+    @property
+    def imported(self) -> SlotSet:
+        """The slots that arrived and that no topology has confirmed yet."""
+        slots = NO_SLOTS
+        for each in self._imports.values():
+            if each.state is ImportState.COMMITTED and not each.confirmed:
+                slots |= each.slots
+        return slots
+
+    # -- the protocol
+
+    def start(self, session: Session, slots: SlotSet, job: str, source: str, *, kvrocks: bool) -> None:
+        """Begins an import over `session`. Raises CommandError, with Kvrocks's texts where it has one."""
+        cluster = self._cluster
+        if cluster.is_replica:
+            raise CommandError("ERR Slave can't import slot")
+        if slots.overlaps(cluster.owned):
+            raise CommandError("ERR Can't import slot which belongs to me")
+        if job in self._imports:
+            raise CommandError(f"ERR There is an import {job} already")
+        running = self.running
+        if running is not None:
+            same = running.slots == slots and running.source == source
+            if same and running.session is session:
+                return
+            if not same:
+                raise CommandError(
+                    f"ERR only one importing job is allowed, current importing: {running.slots.text()}"
+                )
+            # The same source begins again: it has given the earlier attempt up. Its old link no longer counts.
+            self.abort(running, "superseded by a new attempt")
+        each = Import(job, slots, source, ImportState.IMPORTING, session, kvrocks)
+        cluster.delete_slots(slots)
+        self._imports[job] = each
+        self.last = each
+        records.save(self._node.txn, each.record)
+        session.importing = each
+        cluster.rebuild()
+        log.info("import %s of slots %s begins", job, slots.text())
+
+    def apply(self, session: Session, data: bytes) -> int:
+        """Writes a batch of rows (APPLYBATCH). Its size in bytes. Raises CommandError; then nothing of it is written."""
+        each: Import | None = session.importing
+        if each is None or each.state is not ImportState.IMPORTING:
+            raise CommandError("ERR APPLYBATCH is for the link of an import")
+        return self._apply(data, each)
+
+    def _apply(self, data: bytes, each: Import) -> int:
+        node = self._node
+        node.tick.end()  # so that the order of the WAL is the order of the commands
+        batch = node.store.new_batch()
+        try:
+            expiries = apply_batch(data, batch, node.store.handles, each.filter)
+        except ValueError as error:
+            raise CommandError(f"ERR {error}") from None
+        node.write_now(batch)
+        for expire_ms, row_key in expiries:
+            node.txn.index_expiry(expire_ms, row_key)
+        each.rows += len(batch)
+        each.bytes += len(data)
+        return len(data)
+
+    def prepare(self, job: str) -> Import:
+        """Notes the promise to keep the data; durable once the caller has synced. Raises CommandError."""
+        each = self._known(job)
+        if each.state is ImportState.PREPARED:
+            return each
+        if each.state is not ImportState.IMPORTING:
+            raise CommandError(f"ERR import {job} is {each.state.value}")
+        self._set(each, ImportState.PREPARED)
+        return each
+
+    def commit(self, each: Import) -> None:
+        """Notes that this node owns the slots; the caller syncs, then calls serve()."""
+        if each.state is ImportState.ABORTED:
+            raise CommandError(f"ERR import {each.job} is aborted")
+        if each.state is not ImportState.COMMITTED:
+            self._set(each, ImportState.COMMITTED)
+
+    def serve(self, each: Import) -> None:
+        """The commit is durable: clients may come."""
+        if each.session is not None:
+            each.session.importing = None
+            each.session = None
+        self._cluster.on_imported(each.slots)
+        log.info("import %s of slots %s is committed: %d rows, %d bytes", each.job, each.slots.text(), each.rows, each.bytes)
+
+    def abort(self, each: Import, why: str) -> None:
+        """Drops what came, unless it is committed. Raises CommandError then."""
+        if each.state is ImportState.COMMITTED:
+            raise CommandError(f"ERR import {each.job} is committed")
+        if each.state is ImportState.ABORTED:
+            return
+        log.warning("import %s of slots %s is aborted: %s", each.job, each.slots.text(), why)
+        if each.session is not None:
+            each.session.importing = None
+            each.session = None
+        self._cluster.delete_slots(each.slots)
+        self._set(each, ImportState.ABORTED)
+        self._prune()
+        self._cluster.rebuild()
+
+    def status(self, job: str) -> str:
+        """An ImportState's value, or "unknown"."""
+        each = self._imports.get(job)
+        return each.state.value if each is not None else "unknown"
+
+    def find(self, job: str) -> Import:
+        """The import of a job. Raises CommandError."""
+        return self._known(job)
+
+    # -- Kvrocks's form, which names imports by their slots
+
+    def running_for(self, slots: SlotSet) -> Import:
+        """The running import of exactly these slots. Raises CommandError."""
+        running = self.running
+        if running is None or running.slots != slots:
+            current = running.slots.text() if running is not None else "-1"
+            raise CommandError(f"ERR mismatch slot, importing slot(s): {current}, but got: {slots.text()}")
+        return running
+
+    # -- what happens around it
+
+    def on_session_closed(self, session: Session) -> None:
+        """The link is gone: what was not promised ends."""
+        each: Import | None = session.importing
+        if each is None:
+            return
+        each.session = None
+        session.importing = None
+        if each.state is ImportState.IMPORTING:
+            self.abort(each, "the link to the source is lost")
+
+    def on_topology(self, mine: SlotSet) -> None:
+        """A newer topology: imports that it confirms need no override any more."""
+        for each in self._imports.values():
+            if each.state is ImportState.COMMITTED and not each.confirmed and not each.slots - mine:
+                each.confirmed = True
+                records.save(self._node.txn, each.record)
+        self._prune()
+
+    def retire(self, slots: SlotSet) -> None:
+        """Slots that were imported are handed over: their imports say nothing about them any more."""
+        for each in self._imports.values():
+            if each.state is ImportState.COMMITTED and not each.confirmed and each.slots.overlaps(slots):
+                each.slots -= slots
+                each.confirmed = not each.slots
+                records.save(self._node.txn, replace(each.record, slots=(each.slots or slots).text()))
+
+    def recover(self) -> None:
+        """After a restart: keeps the promises, drops what was only arriving."""
+        for record in records.load_in(self._node.txn):
+            confirmed = record.state == "confirmed"
+            state = ImportState.COMMITTED if confirmed else ImportState(record.state)
+            each = Import(record.job, record.slot_set, record.source, state, confirmed=confirmed)
+            self._imports[each.job] = each
+            if state is not ImportState.ABORTED and not confirmed:
+                self.last = each
+            if state is ImportState.IMPORTING:
+                self.abort(each, "this node was restarted")
+
+    def clear(self) -> None:
+        """Forgets every import (CLUSTER RESET). None may be running."""
+        for each in self._imports.values():
+            records.forget(self._node.txn, each.record)
+        self._imports.clear()
+        self.last = None
+
+    def _known(self, job: str) -> Import:
+        each = self._imports.get(job)
+        if each is None:
+            raise CommandError(f"ERR There is no import {job}")
+        return each
+
+    def _set(self, each: Import, state: ImportState) -> None:
+        each.state = state
+        records.save(self._node.txn, each.record)
+
+    def _prune(self) -> None:
+        ended = [each for each in self._imports.values() if each.confirmed or each.state is ImportState.ABORTED]
+        for each in ended[: max(0, len(ended) - ENDED_RECORDS_MAX)]:
+            records.forget(self._node.txn, each.record)
+            del self._imports[each.job]
+
+
+def first_row(cluster: Cluster, cf: int, first: int, last: int) -> Any:
+    """The first row of a range of slots in a column family, or None."""
+    begin, end = cluster.node.txn.codec.slot_range(first, last)
+    return next(iter(cluster.node.txn.scan(cf, begin, end)), None)
+
+
+__all__ = ["CF_METADATA", "Import", "Importer", "first_row"]
