@@ -142,7 +142,9 @@ def reconcile(topology: Topology, myid: str, moved_out: Mapping[int, str], impor
     """
     home = topology.master_of(myid)
     is_replica = myid in topology.nodes and (home is None or home.id != myid)
-    confirmed = SlotSet.of(*(slot for slot in moved_out if (owner := topology.owner(slot)) is not None and owner is not home))
+    confirmed = SlotSet.of(
+        *(slot for slot in moved_out if (owner := topology.owner(slot)) is not None and owner is not home)
+    )
     return Reconciled(
         {slot: target for slot, target in moved_out.items() if slot not in confirmed},
         imported - home.slots if home is not None else imported,

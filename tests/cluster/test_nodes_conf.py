@@ -35,7 +35,9 @@ CONF = NodesConf(
     A,
     Topology(
         12,
-        parse_nodes(f"{A} 127.0.0.1 30001 master - 0-100 200\n{B} ::1 30002 master -\n{R} host.example 30003 slave {A}"),
+        parse_nodes(
+            f"{A} 127.0.0.1 30001 master - 0-100 200\n{B} ::1 30002 master -\n{R} host.example 30003 slave {A}"
+        ),
     ),
 )
 OLD, NEW = CONF, NodesConf(B, Topology(13, [Node(B, "10.0.0.2", 6666, "master", None, ALL_SLOTS)]))
@@ -247,7 +249,9 @@ ranges = st.lists(st.tuples(st.integers(0, 16383), st.integers(0, 16383)).map(so
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(ids, ranges, st.integers(0, 65535), st.booleans()), min_size=1, max_size=5, unique_by=lambda n: n[0]),
+    st.lists(
+        st.tuples(ids, ranges, st.integers(0, 65535), st.booleans()), min_size=1, max_size=5, unique_by=lambda n: n[0]
+    ),
     st.integers(0, 2**63),
 )
 def test_decode_inverts_encode(rows: list[tuple[str, list[tuple[int, int]], int, bool]], version: int) -> None:

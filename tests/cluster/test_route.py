@@ -51,7 +51,12 @@ ROWS: list[tuple[str, tuple[int, ...], Decision, Decision]] = [
     ("3: no owner", (200,), NOT_SERVED, NOT_SERVED),
     ("3 before 4a, 4b, 5 and 6: no owner, whatever else", (250, 251, 252, 253), NOT_SERVED, NOT_SERVED),
     ("4a before 4b: handed over, still frozen", (10,), TO_OTHER, TO_OTHER),
-    ("4a: handed over to a node the topology does not know", (11,), "MOVED {slot} 10.0.0.9:9", "MOVED {slot} 10.0.0.9:9"),
+    (
+        "4a: handed over to a node the topology does not know",
+        (11,),
+        "MOVED {slot} 10.0.0.9:9",
+        "MOVED {slot} 10.0.0.9:9",
+    ),
     ("4b: mine, frozen", (20, 21), RUN, HOLD),
     ("4c before 5 and 6: mine, whatever import says", (22, 23), RUN, RUN),
     ("4c: mine", (0, 9, 12, 99), RUN, RUN),
@@ -92,7 +97,9 @@ def test_rows(what: str, slots: tuple[int, ...], read: Decision, write: Decision
         (130, True, True, "MOVED 130 10.0.0.2:2"),
     ],
 )
-def test_replica_serves_reads_of_its_masters_slots(slot: int, readonly: bool, is_write: bool, expected: Decision) -> None:
+def test_replica_serves_reads_of_its_masters_slots(
+    slot: int, readonly: bool, is_write: bool, expected: Decision
+) -> None:
     for asking, importer in product((False, True), repeat=2):
         made = table(REPLICA)
         assert made.decide(slot, is_write, asking=asking, readonly=readonly, importer=importer) == expected
@@ -148,7 +155,11 @@ MOVED = {10: "10.0.0.2:2", 11: "10.0.0.2:2"}
             topology("0-9 11-99 120", "10 100-119 121-199"),
             Reconciled({11: "10.0.0.2:2"}, SlotSet.of(121), SlotSet.of(10)),
         ),
-        ("moved on to a third", topology("0-9", third="10-11"), Reconciled({}, parse_ranges("120-121"), parse_ranges("10-11"))),
+        (
+            "moved on to a third",
+            topology("0-9", third="10-11"),
+            Reconciled({}, parse_ranges("120-121"), parse_ranges("10-11")),
+        ),
         ("no owner", topology("0-9", "100-119"), Reconciled(MOVED, parse_ranges("120-121"), NO_SLOTS)),
         ("nothing at all", UNINITIALIZED, Reconciled(MOVED, parse_ranges("120-121"), NO_SLOTS)),
     ],
@@ -166,7 +177,9 @@ def test_a_replica_retires_overrides_with_its_master_and_deletes_nothing() -> No
 
 def test_clients_see_the_moves_at_once() -> None:
     before = topology()
-    seen = effective_topology(before, ME, {10: "10.0.0.2:2", 11: "10.0.0.9:9", 12: "::1:3", 13: "10.0.0.4:4"}, parse_ranges("120 250"))
+    seen = effective_topology(
+        before, ME, {10: "10.0.0.2:2", 11: "10.0.0.9:9", 12: "::1:3", 13: "10.0.0.4:4"}, parse_ranges("120 250")
+    )
     assert seen.version == before.version
     assert [seen.nodes[node].slots.text() for node in (ME, OTHER, THIRD)] == [
         "0-9 11 13-99 120", "10 100-119 121-199", "12 300-399"
