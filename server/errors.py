@@ -1,4 +1,4 @@
-"""Errors that are the client's: they become error replies and change nothing."""
+"""Errors by who is at fault: the client (they become error replies and change nothing), or the operator."""
 
 
 class CommandError(Exception):
@@ -7,6 +7,10 @@ class CommandError(Exception):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+
+
+class ConfigError(Exception):
+    """The operator's: a bad configuration file, flag or path. One line, shown at start-up without a traceback."""
 
 
 SYNTAX = "ERR syntax error"
