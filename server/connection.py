@@ -147,6 +147,17 @@ class Connection(asyncio.Protocol):
         self._reply_later()
         self._continue()
 
+    def retry(self) -> None:
+        """See session.Link."""
+        self.node.loop.call_soon(self._retry)
+
+    def _retry(self) -> None:
+        if not self._closing:
+            self.session.suspended = False
+            self.node.refresh_clock()
+            execute(self.session, self.session.argv)
+            self.wake()
+
     def close(self, *, after_replies: bool = True) -> None:
         """See session.Link."""
         if not after_replies:

@@ -38,6 +38,9 @@ class Link(Protocol):
     def wake(self) -> None:
         """Replies were written, or a suspended session may go on: flush and execute what waits."""
 
+    def retry(self) -> None:
+        """Soon executes the session's suspended call again, and then whatever waits behind it."""
+
     def close(self, *, after_replies: bool = True) -> None:
         """Ends the connection, by default once everything written has been sent."""
 
@@ -98,6 +101,11 @@ class Session:
         self.on_cancel = None
         self.writer.write(value)
         self.link.wake()
+
+    def retry(self) -> None:
+        """Has the suspended call decided and run again, between two other commands."""
+        self.on_cancel = None
+        self.link.retry()
 
     def cancel(self) -> None:
         """The client is gone: undoes whatever a suspended command had registered, and forgets what was watched."""

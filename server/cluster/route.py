@@ -8,9 +8,10 @@ The contract, first match wins (Kvrocks's order; `Cluster::CanExecByMySelf`):
  4. the topology says it is mine, and
     a. it was handed over                         -> MOVED to the node that has it now
     b. it is frozen for a hand-over, and a write  -> HOLD: execute nothing, decide again when the hand-over ended
-    c. otherwise                                  -> run (reads of a frozen slot, too)
+    c. it is fenced (the target may serve already) -> HOLD reads as well; TRYAGAIN once that has lasted too long
+    d. otherwise                                  -> run (reads of a frozen slot, too)
  5. it is being imported, and the connection is the importer's or said ASKING -> run
- 6. its import was committed                      -> run, as 4b and 4c
+ 6. its import was committed                      -> run, as 4b to 4d
  7. I am a replica of its owner, the connection said READONLY, and a read     -> run
  8. otherwise                                     -> MOVED to the master that owns it (never to a replica)
 
@@ -30,7 +31,7 @@ from typing import NamedTuple
 from slotrocks.server.cluster.ranges import NO_SLOTS, SLOTS, SlotSet
 from slotrocks.server.cluster.topology import Topology
 
-UNASSIGNED, REMOTE, OWNED, FROZEN, MOVED_OUT, IMPORTING, IMPORTED, REPLICA = range(8)
+UNASSIGNED, REMOTE, OWNED, FROZEN, FENCED, REFUSED, MOVED_OUT, IMPORTING, IMPORTED, REPLICA = range(10)
 
 CROSS_SLOT = "CROSSSLOT Attempted to access keys that don't hash to the same slot"
 NOT_SERVED = "CLUSTERDOWN Hash slot not served"
@@ -66,10 +67,13 @@ class SlotTable:
         *,
         moved_out: Mapping[int, str] | None = None,
         frozen: SlotSet = NO_SLOTS,
+        fenced: SlotSet = NO_SLOTS,
+        refused: SlotSet = NO_SLOTS,
         importing: SlotSet = NO_SLOTS,
         imported: SlotSet = NO_SLOTS,
     ) -> None:
-        """Recomputes all. `moved_out` maps each slot handed over to the ``host:port`` that has it.
+        """Recomputes all. `moved_out` maps each slot handed over to the ``host:port`` that has it. A slot that is fenced may
+        be in `refused` instead, when its clients have waited too long.
 
         ValueError if a slot is both handed over and imported: two owners, or none, and no way to tell which.
         """
@@ -91,9 +95,10 @@ class SlotTable:
                 state[slot] = IMPORTED
             elif state[slot] == REMOTE and home is not None:
                 state[slot], address[slot] = REPLICA, home.address
-        for slot in frozen:
-            if state[slot] in (OWNED, IMPORTED):
-                state[slot] = FROZEN
+        for slots, code in ((frozen, FROZEN), (fenced, FENCED), (refused, REFUSED)):
+            for slot in slots:
+                if state[slot] in (OWNED, IMPORTED):
+                    state[slot] = code
         for slot in importing:
             if state[slot] == REMOTE and is_master:
                 state[slot] = IMPORTING
@@ -114,6 +119,10 @@ class SlotTable:
             return NOT_SERVED
         if state == FROZEN:
             return HOLD if is_write else None
+        if state == FENCED:
+            return HOLD
+        if state == REFUSED:
+            return TRYAGAIN_FROZEN
         if state == IMPORTING and (importer or asking):
             return None
         if state == REPLICA and readonly and not is_write:

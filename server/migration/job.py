@@ -1,0 +1,115 @@
+"""One migration job at its source: what is known of it, without what is done about it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from slotrocks.engine import ReplyError
+from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet, parse_ranges
+from slotrocks.server.cluster.topology import Node as Peer
+from slotrocks.server.migration.records import OutRecord
+from slotrocks.server.migration.table import FENCED, FROZEN, State
+from slotrocks.server.session import OK_REPLY, Session
+
+if TYPE_CHECKING:
+    from slotrocks.server.migration.sender import Sender
+    from slotrocks.server.migration.target import Target
+
+
+class Job:
+    """A job. Only the coordinator changes it."""
+
+    def __init__(self, job_id: str, slots: SlotSet, target: Peer, kind: str) -> None:
+        self.id = job_id
+        self.slots = slots  # what is still to be confirmed shrinks with SETSLOT
+        self.target = target
+        self.kind = kind  # migrate-type
+        self.kvrocks = False  # the target speaks Kvrocks's protocol only
+        self.state = State.START
+        self.error = ""
+        self.activity: asyncio.Task[None] | None = None
+        self.link: Target | None = None
+        self.sender: Sender | None = None
+        self.waiters: dict[Session, asyncio.TimerHandle | None] = {}  # of MIGRATE … SYNC
+        self.keys = 0
+        self.bytes = 0
+        self.rounds = 0
+        self.lag_bytes = 0
+        self.asked = 0  # how often the target was asked for the outcome
+        self.prepared = False  # the target may have promised to keep the data
+        self.overdue = False  # its clients have waited longer than migrate-pause-timeout-ms
+        self.confirmed = NO_SLOTS
+        self.pause_timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        self._ended: float | None = None
+        self._frozen_at: float | None = None
+        self._pause_s = 0.0
+
+    @classmethod
+    def restore(cls, record: OutRecord) -> Job:
+        """A job as its record tells."""
+        target = Peer(record.target, record.host, record.port, "master")
+        job = cls(record.job, parse_ranges(record.slots), target, "raw-key-value")
+        job.kvrocks = record.kvrocks
+        job.state = State[record.state]
+        job.prepared = True
+        return job
+
+    @property
+    def record(self) -> OutRecord:
+        """What has to survive a restart."""
+        state = self.state if self.state in (State.FENCE, State.MOVED) else State.START
+        return OutRecord(
+            self.id, state.name, self.slots.text(), self.target.id, self.target.host, self.target.port, self.kvrocks
+        )
+
+    @property
+    def address(self) -> str:
+        """ "host:port" of the target."""
+        return self.target.address
+
+    def enter(self, state: State) -> None:
+        """Changes the state, and keeps the times that go with it."""
+        now = self._loop.time()
+        if state in FROZEN | FENCED and self._frozen_at is None:
+            self._frozen_at = now
+        if state is State.PREPARE:
+            self.prepared = True
+        if state in (State.MOVED, State.FAILED) and self._ended is None:
+            self._ended = now
+        self.state = state
+
+    def end_pause(self) -> None:
+        """Clients are answered again."""
+        if self._frozen_at is not None:
+            self._pause_s += self._loop.time() - self._frozen_at
+            self._frozen_at = None
+        if self.pause_timer is not None:
+            self.pause_timer.cancel()
+            self.pause_timer = None
+
+    @property
+    def elapsed_ms(self) -> int:
+        """From acceptance to the end, or to now."""
+        return int(((self._ended or self._loop.time()) - self._started) * 1000)
+
+    @property
+    def pause_ms(self) -> int:
+        """How long clients' writes were, or have been, held."""
+        current = self._loop.time() - self._frozen_at if self._frozen_at is not None else 0.0
+        return round((self._pause_s + current) * 1000)
+
+    @property
+    def rate_bytes_per_sec(self) -> int:
+        """Bytes sent per second so far."""
+        return self.bytes * 1000 // max(1, self.elapsed_ms)
+
+    def tell_waiters(self, error: str | None) -> None:
+        """Answers the clients of MIGRATE … SYNC."""
+        waiters, self.waiters = self.waiters, {}
+        for session, timer in waiters.items():
+            if timer is not None:
+                timer.cancel()
+            session.resume(OK_REPLY if error is None else ReplyError(f"ERR {error}"))

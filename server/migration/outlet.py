@@ -1,0 +1,93 @@
+"""The sender's end of the link: requests go out without waiting for each reply, up to a window of them.
+
+The socket is shared with the node, non-blocking, so this side waits with poll(). Every reply must be a success.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+
+import hiredis
+
+WINDOW_REQUESTS = 16
+REPLY_CHUNK_BYTES = 64 << 10
+
+
+class OutletError(Exception):
+    """The target refused something, did not answer in time, or is gone."""
+
+
+class Outlet:
+    """Sends requests over a socket and checks their replies."""
+
+    def __init__(self, sock: socket.socket, timeout_s: float) -> None:
+        self._sock = sock
+        self._timeout_s = timeout_s
+        self._reader = hiredis.Reader(protocolError=OutletError, replyError=OutletError)
+        self._pending = 0  # requests without a reply yet
+        self.sent = 0  # bytes
+
+    def send(self, requests: bytes, count: int) -> None:
+        """Sends `count` encoded requests, and takes the replies that are there."""
+        rest = memoryview(requests)
+        while rest:
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except BlockingIOError:
+                self._wait(select.POLLIN | select.POLLOUT)
+                self._receive()
+            except OSError as error:
+                raise OutletError(f"the link to the target broke: {error.strerror}") from error
+        self.sent += len(requests)
+        self._pending += count
+        while self._pending > max(WINDOW_REQUESTS, count):
+            self._wait(select.POLLIN)
+            self._receive()
+
+    def drain(self) -> None:
+        """Waits until every request has been answered."""
+        while self._pending:
+            self._wait(select.POLLIN)
+            self._receive()
+
+    def _wait(self, events: int) -> None:
+        poll = select.poll()
+        poll.register(self._sock, events)
+        if not poll.poll(self._timeout_s * 1000):
+            raise OutletError(f"the target did not answer within {self._timeout_s:g} s")
+
+    def _receive(self) -> None:
+        try:
+            data = self._sock.recv(REPLY_CHUNK_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise OutletError(f"the link to the target broke: {error.strerror}") from error
+        if not data:
+            raise OutletError("the target closed the connection")
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            if isinstance(reply, OutletError):
+                raise OutletError(f"the target answered: {reply}")
+            self._pending -= 1
+            if self._pending < 0:
+                raise OutletError("the target answered what was not asked")
+
+
+class Throttle:
+    """Keeps a rate below a limit, in units (bytes, commands) a second; 0 = no limit."""
+
+    def __init__(self, per_s: int) -> None:
+        self._per_s = per_s
+        self._due = time.monotonic()
+
+    def pay(self, units: int) -> None:
+        """Sleeps as long as `units` more need."""
+        if not self._per_s:
+            return
+        now = time.monotonic()
+        self._due = max(self._due, now) + units / self._per_s
+        if self._due > now:
+            time.sleep(self._due - now)

@@ -1,0 +1,130 @@
+"""The sender: a process that reads a node's slots and sends them to another node, without the node doing anything.
+
+The snapshot comes from a RocksDB *secondary instance*: a second, read-only view of the same files. It is safe to start from
+sequence number S, noted by the node before this process began, and to replay the WAL from S on:
+
+* Everything up to S is in the view. Opening reads the manifest and then the logs; what a flush moves from a log into a file
+  between the two is missed, so the view catches up once more: the manifest then names the file, because RocksDB writes the
+  manifest before it retires the log.
+* The view may also show some writes after S. They are replayed with the others, in order, and what is replayed states the
+  rows' whole value: so after the last one every row is as the source has it.
+
+The WAL's files are pinned before anything else, so that none that is needed can disappear.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from slotrocks.engine import SlotFilter, Snapshot, StoreError, WALError, WALTail
+from slotrocks.server.migration.outlet import Outlet, OutletError
+from slotrocks.server.migration.payload import PayloadError, RawRows, RedisCommands
+from slotrocks.server.migration.sender import Plan
+
+NICENESS = 10
+REPORT_INTERVAL_S = 0.1
+WAL_BYTES_MAX = 1 << 20
+WAL_WAIT_S = 0.001
+
+
+class Control:
+    """The channel to the node: orders in, reports out."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._sock = socket.socket(fileno=descriptor)
+        self._lines = self._sock.makefile("rb")
+        self._reported = 0.0
+
+    def receive(self) -> dict[str, Any]:
+        """The next line. Ends the process when the node is gone."""
+        line = self._lines.readline()
+        if not line:
+            sys.exit(0)
+        result: dict[str, Any] = json.loads(line)
+        return result
+
+    def report(self, what: str, **fields: Any) -> None:
+        """Sends a report."""
+        self._reported = time.monotonic()
+        self._sock.sendall(json.dumps({"what": what, **fields}).encode() + b"\n")
+
+    def progress(self, keys: int, size: int) -> None:
+        """Reports progress, now and then."""
+        if time.monotonic() - self._reported >= REPORT_INTERVAL_S:
+            self.report("progress", keys=keys, bytes=size)
+
+
+class Job:
+    """One job, from snapshot to final."""
+
+    def __init__(self, plan: Plan, control: Control, outlet: Outlet) -> None:
+        self._plan = plan
+        self._control = control
+        self._outlet = outlet
+        self._filter = SlotFilter([(first, last) for first, last in plan.ranges])
+        self._payload: RawRows | RedisCommands
+        self._payload = RawRows(outlet, plan) if plan.kind == "raw-key-value" else RedisCommands(outlet, plan)
+        directory = Path(plan.directory)
+        self._tail = WALTail(plan.database, str(directory / "wal"), plan.sequence)
+
+    def run(self) -> None:
+        """Sends the snapshot, then what the node orders."""
+        self._send(self._snapshot())
+        self._outlet.drain()
+        self._control.report("snapshot", keys=self._payload.keys, bytes=self._outlet.sent)
+        while True:
+            order = self._control.receive()
+            rows, size = self._payload.rows, self._outlet.sent
+            self._send(self._changes(order["sequence"]))
+            self._outlet.drain()
+            self._control.report(
+                order["do"], keys=self._payload.keys, bytes=self._outlet.sent,
+                round_rows=self._payload.rows - rows, round_bytes=self._outlet.sent - size,
+            )  # fmt: skip
+
+    def _send(self, steps: Iterator[None]) -> None:
+        for _ in steps:
+            self._tail.pin()
+            self._control.progress(self._payload.keys, self._outlet.sent)
+
+    def _snapshot(self) -> Iterator[None]:
+        directory = Path(self._plan.directory)
+        snapshot = Snapshot(self._plan.database, directory / "secondary")
+        try:
+            for first, last in self._plan.ranges:
+                yield from self._payload.snapshot(snapshot, first, last)
+        finally:
+            snapshot.close()
+
+    def _changes(self, sequence: int) -> Iterator[None]:
+        while self._tail.position < sequence:
+            before = self._tail.position
+            self._payload.changes(self._tail, self._filter, WAL_BYTES_MAX)
+            yield
+            if self._tail.position == before:
+                # The node has written it, and the operating system shows it any moment.
+                time.sleep(WAL_WAIT_S)
+
+
+def main() -> None:
+    """The process's main function: two inherited sockets are named by its arguments."""
+    os.nice(NICENESS)
+    control = Control(int(sys.argv[1]))
+    plan = Plan(**control.receive())
+    outlet = Outlet(socket.socket(fileno=int(sys.argv[2])), plan.response_timeout_s)
+    try:
+        Job(plan, control, outlet).run()
+    except (OutletError, PayloadError, WALError, StoreError, OSError) as error:
+        control.report("error", error=f"{error}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
