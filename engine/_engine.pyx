@@ -12,5 +12,6 @@ include "batch.pxi"      # WriteBatch bytes: building, decoding
 include "wal.pxi"        # RocksDB's log files: records, batches, tailing, slot filter
 include "scan.pxi"       # snapshot iteration in batches
 include "txn.pxi"        # the unit of work: overlay, savepoint, group commit
+include "numbers.pxi"    # numbers as Redis reads and prints them
 include "resp.pxi"       # RESP2/RESP3 replies into one buffer
 include "request.pxi"    # requests: limits, inline commands, hiredis
