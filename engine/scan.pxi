@@ -30,3 +30,22 @@ cdef class Rows:
         if self.reverse and <bytes>(<tuple>row)[0] < self.begin:
             raise StopIteration
         return row
+
+
+def fill_batch(rows, int cf, BatchBuilder builder not None, Py_ssize_t bytes_max) -> int:
+    """Moves rows from the iterator `rows` of column family `cf` into `builder` as puts, until it holds `bytes_max` bytes or
+    the rows end. How many it moved: 0 at the end."""
+    cdef bytes key, value
+    cdef int added = 0
+    cdef object following = rows.__next__
+    while builder.size < bytes_max:
+        try:
+            row = following()
+        except StopIteration:
+            break
+        key = <bytes>(<tuple>row)[0]
+        value = <bytes>(<tuple>row)[1]
+        builder.add_put(cf, <const uint8_t*>PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key),
+                        <const uint8_t*>PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value))
+        added += 1
+    return added

@@ -1,0 +1,53 @@
+"""A consistent view of a database that another process has open: a RocksDB secondary instance.
+
+Its contents are fixed when it is opened (plus one catching up, see below) and cost the primary nothing. What is in it for
+certain: everything that the primary had written before the opening began. Opening reads the manifest, then the logs; data
+that a flush takes out of the logs in between is in a file that the manifest names by then, so one
+`try_catch_up_with_primary()` afterwards finds it. All families must be named, and no file may be closed meanwhile.
+"""
+
+from pathlib import Path
+
+from rocksdict import AccessType, Rdict, ReadOptions
+
+from slotrocks.engine._engine import COLUMN_FAMILIES, KeyCodec, Rows
+from slotrocks.engine.store import StoreError, StoreOptions, rocksdb_options
+
+READAHEAD_BYTES = 2 << 20
+OPEN_TRIES = 5
+
+
+class Snapshot:
+    """A view for scanning slots. It sees a file that the primary deletes, as long as it was open before."""
+
+    def __init__(self, path: Path | str, own_directory: Path | str) -> None:
+        """Opens the slot-encoded database in folder `path`; `own_directory` is for RocksDB's logs. Raises StoreError."""
+        options = StoreOptions(block_cache_bytes=8 << 20)
+        for attempt in range(OPEN_TRIES):
+            try:
+                families = {name: rocksdb_options(options) for name in COLUMN_FAMILIES if name != "default"}
+                self._db = Rdict(
+                    str(path), rocksdb_options(options), families, access_type=AccessType.secondary(str(own_directory))
+                )
+                break
+            except Exception as error:  # rocksdict raises bare Exception; a file may go while its manifest is being read
+                if attempt == OPEN_TRIES - 1:
+                    raise StoreError(f"cannot open a snapshot of {path}: {error}") from error
+        self._db.try_catch_up_with_primary()
+        self._families = [self._db, *(self._db.get_column_family(name) for name in COLUMN_FAMILIES[1:])]
+        self._codec = KeyCodec(True)
+
+    def rows(self, cf: int, first: int, last: int) -> Rows:
+        """The rows of slots `first`..`last` in a column family, in key order."""
+        options = ReadOptions()
+        options.fill_cache(False)
+        options.set_readahead_size(READAHEAD_BYTES)
+        begin, end = self._codec.slot_range(first, last)
+        return Rows(self._families[cf], options, begin, end)
+
+    def close(self) -> None:
+        """Closes the view."""
+        for family in self._families[1:]:
+            family.close()
+        self._families = []
+        self._db.close()
