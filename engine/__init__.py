@@ -11,6 +11,11 @@ from slotrocks.engine._engine import (
     COLUMN_FAMILIES,
     EXPIRY_PREFIX,
     NAMESPACE,
+    OP_DELETE,
+    OP_DELETE_RANGE,
+    OP_LOG_DATA,
+    OP_PUT,
+    OP_SINGLE_DELETE,
     SLOTS,
     TYPE_BITMAP,
     TYPE_BLOOM,
@@ -24,12 +29,21 @@ from slotrocks.engine._engine import (
     TYPE_STREAM,
     TYPE_STRING,
     TYPE_ZSET,
+    BatchBuilder,
+    BatchError,
     CorruptionError,
     KeyCodec,
+    LogReader,
     Metadata,
+    SlotSet,
     Transaction,
+    WALTail,
     WrongTypeError,
+    apply_batch,
+    batch_header,
     crc16,
+    crc32c,
+    decode_batch,
     decode_expiry_key,
     decode_metadata,
     encode_expiry_key,
@@ -37,5 +51,6 @@ from slotrocks.engine._engine import (
     slot_of,
 )
 from slotrocks.engine.store import Store, StoreError, StoreOptions
+from slotrocks.engine.wal_files import WALError, WALFiles
 
 __all__ = [name for name in dir() if not name.startswith("_")]

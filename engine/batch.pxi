@@ -33,6 +33,7 @@ cdef enum:
     RECORD_LOG_DATA = 4
     BATCH_HEADER_SIZE = 12
     COLUMN_FAMILY_COUNT = 7
+    FAMILY_METADATA = 1
     SLOT_COUNT = 16384
     IDLE_BUFFER_BYTES = 4 << 20     # a larger buffer is given back once its content is delivered
 
@@ -353,21 +354,12 @@ cdef int check_record(BatchRecord* record, SlotSet slots) except -1:
             raise BatchError(f"a write batch deletes a range outside the expected slots: {begin!r} to {end!r}")
     elif not slots.has_key(record.key, record.key_size):
         raise BatchError(f"a write batch has a row outside the expected slots: {bytes_of(record.key, record.key_size)!r}")
-    if record.op == RECORD_PUT and record.cf == 1 and expiry_of(record.value, record.value_size) < 0:
-        raise BatchError(f"a write batch has a malformed metadata row: {bytes_of(record.key, record.key_size)!r}")
+    if record.op == RECORD_PUT and record.cf == FAMILY_METADATA:
+        try:
+            metadata_head(record.value, record.value_size)
+        except CorruptionError as error:
+            raise BatchError(f"a write batch has a bad row: {error}: {bytes_of(record.key, record.key_size)!r}") from error
     return 0
-
-
-cdef inline int64_t expiry_of(const uint8_t* value, Py_ssize_t size) noexcept:
-    """The expiry time of a metadata value in ms since 1970, 0 for none, -1 for a malformed value.
-
-    u8 flags | u64 ms when bit 7 of the flags is set, else u32 seconds | …
-    """
-    if size >= 9 and value[0] & 0x80:
-        return <int64_t>(get_u64(value + 1) & 0x7FFFFFFFFFFFFFFF)
-    if size >= 5 and not value[0] & 0x80:
-        return <int64_t>get_u32(value + 1) * 1000
-    return -1
 
 
 def apply_batch(bytes data not None, write_batch not None, handles not None, SlotSet slots not None) -> list:
@@ -381,7 +373,7 @@ def apply_batch(bytes data not None, write_batch not None, handles not None, Slo
     cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(data)
     cdef BatchCursor cursor
     cdef BatchRecord record
-    cdef int64_t expiry
+    cdef uint64_t expiry
     cdef list expiries = []
     batch_open(&cursor, start, PyBytes_GET_SIZE(data))
     while batch_next(&cursor, &record):
@@ -398,9 +390,9 @@ def apply_batch(bytes data not None, write_batch not None, handles not None, Slo
         key = bytes_of(record.key, record.key_size)
         if record.op == RECORD_PUT:
             put(key, bytes_of(record.value, record.value_size), by_id[<Py_ssize_t>record.cf])
-            if record.cf == 1:
-                expiry = expiry_of(record.value, record.value_size)
-                if expiry > 0:
+            if record.cf == FAMILY_METADATA:
+                expiry = metadata_expire(record.value)
+                if expiry != 0:
                     expiries.append((key, expiry))
         elif record.op == RECORD_DELETE_RANGE:
             delete_range(key, bytes_of(record.value, record.value_size), by_id[<Py_ssize_t>record.cf])

@@ -30,6 +30,7 @@ cdef enum:
     LOG_HEADER_BYTES = 7
     LOG_RECYCLED_HEADER_BYTES = 11
 
+    LOG_NOT_YET = -2                    # in place of a type
     LOG_ZERO = 0
     LOG_FULL = 1
     LOG_FIRST = 2
@@ -114,7 +115,7 @@ cdef class LogReader:
             self.joined_capacity = 0
         while True:
             kind = self.next_physical(&payload, &length)
-            if kind == LOG_ZERO:
+            if kind == LOG_NOT_YET:
                 return 0
             if LOG_FULL + LOG_RECYCLED <= kind <= LOG_LAST + LOG_RECYCLED:
                 kind -= LOG_RECYCLED
@@ -154,7 +155,7 @@ cdef class LogReader:
         cdef int kind
         while True:
             kind = self.next_physical(&payload, &length)
-            if kind == LOG_ZERO:
+            if kind == LOG_NOT_YET:
                 return 0
             if kind == LOG_FULL or kind == LOG_FIRST or kind == LOG_FULL + LOG_RECYCLED \
                     or kind == LOG_FIRST + LOG_RECYCLED:
@@ -178,7 +179,7 @@ cdef class LogReader:
         return 0
 
     cdef int next_physical(self, const uint8_t** payload, Py_ssize_t* length) except -1:
-        """The type of the next physical record, and its payload; LOG_ZERO for not yet."""
+        """The type of the next physical record, and its payload; LOG_NOT_YET."""
         cdef Py_ssize_t block_left, header, size
         cdef const uint8_t* p
         cdef bint again = False          # this record was bad, and is read a second time
@@ -246,13 +247,13 @@ cdef class LogReader:
             if got == 0:
                 break
             self.chunk_size += got
-        return self.chunk_size - at
+        return max(self.chunk_size - at, 0)      # the offset may lie beyond, after a trailer that is not there yet
 
     cdef int not_yet(self) except -1:
-        """Forgets what was read beyond the offset: the writer may still change it. Returns LOG_ZERO."""
+        """Forgets what was read beyond the offset: the writer may still change it. Returns LOG_NOT_YET."""
         cdef Py_ssize_t at = self.offset - self.chunk_offset
         self.chunk_size = min(self.chunk_size, at)
-        return LOG_ZERO
+        return LOG_NOT_YET
 
     cdef bint written_after(self, int64_t offset) except -1:
         """Whether the file holds anything but zeros from `offset` to its end."""

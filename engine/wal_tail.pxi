@@ -1,14 +1,15 @@
 """The writes of a database after a sequence number, from all its log files, while another process goes on writing.
 
 A batch takes `count` sequence numbers from `sequence` on, and the next batch in the logs begins where it ends: across
-files, too. This is enforced: whatever is missing (a deleted file, damage, writes with the WAL disabled, a
-column of SST files ingested, which takes a sequence number but no log record) ends in WALError, never in a shorter result.
+files, too. This is enforced: whatever is missing (a deleted file, damage, writes with the WAL disabled) ends in WALError, never in a shorter
+result. An ingestion of SST files, too, may take a sequence number without a log record; it does not with the options
+``snapshot_consistency`` and ``allow_global_seqno`` off (tried with RocksDB 9.8), so that is how a node must ingest.
 
 RocksDB finishes a log file before it writes a batch to the next one, but may create the next one earlier. So a file
 is complete when a newer one holds a batch; what it lacked when it was last read is there then. Files without a batch are
 passed over: they are left by restarts and flushes.
 
-A batch that straddles the starting point (a group of commits is one batch) delivers only its later records.
+A gap that ends before the starting point is none of ours. A batch that straddles the starting point (a group of commits is one batch) delivers only its later records.
 
 Which rows belong to a slot: those of default, metadata, zset_score and stream whose key starts with namespace and
 slot. Rows of pubsub, propagate and search, and rows outside the namespace, belong to none. A range delete is cut to the slots. A
@@ -28,7 +29,8 @@ cdef class WALTail:
     cdef readonly uint64_t since         # where the delivery started: the last sequence number not delivered
     cdef readonly uint64_t position      # everything up to this sequence number has been delivered
     cdef readonly bint at_end            # the last read ended because there was nothing more
-    cdef object files                    # WALFiles
+    cdef object files                    # WALFiles; None when closed
+    cdef bint reading                    # a read is under way; for good, when it failed
     cdef LogReader reader                # of the present file; None before there is a batch anywhere
     cdef bint superseded                 # a newer file holds a batch, so the present one is complete
     cdef bint continuous                 # a batch was read, so `expected` is known
@@ -58,18 +60,21 @@ cdef class WALTail:
         """Closes the file and removes all pins. May be called again."""
         if self.reader is not None:
             self.reader.close()
-        self.files.close()
+        if self.files is not None:
+            self.files.close()
+            self.files = None
 
     def pin(self) -> None:
         """Pins the files that are new. Reading does it, too: this is for long pauses between reads."""
-        self.files.refresh(True)
+        self.opened().refresh(True)
 
     def read_batches(self, SlotSet slots not None, Py_ssize_t bytes_max, *, Py_ssize_t batch_bytes_max=BATCH_BYTES_MAX):
         """The next rows of `slots` as encoded write batches: list[bytes], empty when there are none.
 
         Ends at `bytes_max` bytes of rows, SCAN_BYTES_MAX bytes of log, or the end of what is written (`at_end`); `position`
         tells up to where. Whole batches of the source are put together in one batch; only one with more than
-        `batch_bytes_max` bytes of rows is cut (then the list has more than one element). Raises WALError, OSError.
+        `batch_bytes_max` bytes of rows is cut (then the list has more than one element).
+        Raises WALError or OSError; then the tail is of no more use.
         """
         cdef BatchCursor cursor
         cdef BatchRecord record
@@ -96,12 +101,13 @@ cdef class WALTail:
             raise self.reader.damage(f"{error}, in the batch before sequence number {self.expected},") from error
         if self.builder.count:
             batches.append(self.builder.take())
+        self.reading = False
         return batches
 
     def read_rows(self, SlotSet slots not None, Py_ssize_t bytes_max):
         """The next rows of `slots` as (OP_*, column family id, key, value), like `decode_batch` gives them: a list.
 
-        Ends as `read_batches` does, never within a batch of the source. Raises WALError, OSError.
+        Ends as `read_batches` does, never within a batch of the source. Raises WALError or OSError, as it does.
         """
         cdef BatchCursor cursor
         cdef BatchRecord record
@@ -125,12 +131,21 @@ cdef class WALTail:
                 self.position = self.expected - 1
         except BatchError as error:
             raise self.reader.damage(f"{error}, in the batch before sequence number {self.expected},") from error
+        self.reading = False
         return rows
 
     cdef int begin_read(self) except -1:
+        if self.reading:
+            raise WALError("an earlier read of the log failed")
+        self.opened().refresh(True)
         self.at_end = False
-        self.files.refresh(True)
+        self.reading = True
         return 0
+
+    cdef object opened(self):
+        if self.files is None:
+            raise ValueError("the tail is closed")
+        return self.files
 
     cdef int next_row(self, BatchCursor* cursor, BatchRecord* record, SlotSet slots) except -1:
         """1 with the next record after `since` that concerns `slots` (or may, for a range delete); 0 at the batch's end."""
@@ -160,7 +175,8 @@ cdef class WALTail:
                     self.open(self.successor())
                 continue
             batch_open(&cursor, self.batch, self.batch_size)
-            if self.continuous and cursor.sequence != self.expected:
+            if self.continuous and cursor.sequence != self.expected \
+                    and not self.expected < cursor.sequence <= self.since + 1:    # a gap before the start is no loss
                 raise WALError(
                     f"the log has a gap: expected sequence number {self.expected}, found {cursor.sequence}"
                     f" in {os.path.basename(self.reader.path)}")
