@@ -9,7 +9,9 @@ include "slots.pxi"      # CRC16 and hash tags: which slot a key belongs to
 include "keys.pxi"       # storage keys: metadata keys, sub-keys, slot ranges
 include "metadata.pxi"   # the value of a key's metadata row
 include "batch.pxi"      # WriteBatch bytes: building, decoding
-include "wal.pxi"        # RocksDB's log files: records, batches, tailing, slot filter
+include "crc32c.pxi"     # the checksum of log records
+include "wal.pxi"        # one of RocksDB's log files: its records
+include "wal_tail.pxi"   # all log files in sequence: tailing, slot filter
 include "scan.pxi"       # snapshot iteration in batches
 include "txn.pxi"        # the unit of work: overlay, savepoint, group commit
 include "numbers.pxi"    # numbers as Redis reads and prints them
