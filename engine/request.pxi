@@ -24,7 +24,7 @@ cdef enum:
     UNAUTHENTICATED_ARGUMENTS_MAX = 10
     UNAUTHENTICATED_BULK_BYTES_MAX = 16384
     LINE_BYTES_MAX = 65536                         # an inline command, or a header
-    BATCH_BYTES_MAX = 16384                        # checked ahead; hiredis moves what it holds after each KiB consumed
+    AHEAD_BYTES_MAX = 16384                        # checked ahead; hiredis moves what it holds after each KiB consumed
     READER_KEPT_BYTES_MAX = 65536                  # a reader that held more than this is replaced when it is empty
     PROTO_MAX_BULK_BYTES = 536870912
 
@@ -269,7 +269,7 @@ cdef class RequestParser:
                 if arguments_left == 0:
                     ready += 1
                     complete = p
-                    if not self.authenticated or self.partial_bytes + p - start >= BATCH_BYTES_MAX:
+                    if not self.authenticated or self.partial_bytes + p - start >= AHEAD_BYTES_MAX:
                         break
                 continue
             if arguments_left == 0 and base[p] != c'*':

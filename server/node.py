@@ -7,20 +7,23 @@ import logging
 import signal
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import uvloop
+from rocksdict import WriteBatch
 
-from slotrocks.engine import Store, StoreError, Transaction
+from slotrocks.engine import OK, ReplyError, Store, StoreError, Transaction
 from slotrocks.server import commands
 from slotrocks.server.cluster.state import Cluster
 from slotrocks.server.config import Config
 from slotrocks.server.connection import Connection
+from slotrocks.server.errors import CommandError
 from slotrocks.server.expiry import Expiry
 from slotrocks.server.latency import Latency
 from slotrocks.server.monitor import monitor_line
-from slotrocks.server.session import Link, Session
+from slotrocks.server.session import Link, Session, Suspended
 from slotrocks.server.slowlog import SlowLog
 from slotrocks.server.stats import Stats
 from slotrocks.server.store_options import store_options
@@ -60,6 +63,7 @@ class Node:
         self.cluster = Cluster(self) if config.cluster_enabled else None
         self.stopping = asyncio.Event()
         self._ids = count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
         self.slow_us = 0.0  # from how many microseconds on a command is of interest to SLOWLOG or LATENCY
         for option in ("slowlog-log-slower-than", "latency-monitor-threshold"):
             config.on_change(option, self._set_slow_us)
@@ -194,6 +198,39 @@ class Node:
         for monitor in self.monitors:
             monitor.writer.write(line)
             monitor.link.wake()
+
+    def write_now(self, batch: WriteBatch) -> None:
+        """Writes a batch outside the transaction, which must have been committed. Raises CommandError when it fails."""
+        try:
+            self.store.write(batch)
+        except Exception as error:
+            self.tick.on_write_failure(error)
+            raise CommandError(f"MISCONF Errors writing to the database: {error}") from error
+        self.tick.on_written()
+
+    async def sync(self) -> None:
+        """Commits, and forces everything written so far to the medium."""
+        self.tick.end()
+        await self.tick.sync()
+
+    def reply_when_synced(self, session: Session, then: Callable[[], None] | None = None) -> Suspended:
+        """Suspends a session until what it wrote is on the medium; then calls `then` and answers OK."""
+
+        async def reply() -> None:
+            try:
+                await self.sync()
+            except Exception as error:
+                session.resume(ReplyError(f"ERR cannot sync: {error}"))
+                return
+            if then is not None:
+                then()
+            if self.sessions.get(session.id) is session:
+                session.resume(OK)
+
+        task = self.loop.create_task(reply())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return session.suspend()
 
     def hold(self, session: Session, argv: list[bytes]) -> None:
         """Keeps a write to a frozen slot waiting: it runs again when the freeze ends, one way or the other."""

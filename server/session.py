@@ -89,6 +89,11 @@ class Session:
         """The RESP version that the client asked for: 2 or 3."""
         return int(self.writer.protocol)
 
+    @property
+    def admin(self) -> bool:
+        """Whether the client may administer the node: until there are ACLs, everyone who has authenticated may."""
+        return self.authenticated
+
     def suspend(self, on_cancel: Callable[[], None] | None = None) -> Suspended:
         """Marks the session as waiting. `on_cancel` runs if the client disconnects before the reply."""
         self.suspended = True

@@ -79,6 +79,18 @@ class Tick:
         for waiter in waiters:
             waiter.flush()
 
+    def on_written(self) -> None:
+        """Something was written outside the transaction."""
+        self._written_since_sync = True
+
+    async def sync(self) -> None:
+        """Forces everything written so far to the medium. Raises what RocksDB raises."""
+        try:
+            await self._loop.run_in_executor(self._thread, self._node.store.sync)
+        except Exception as error:
+            self.on_write_failure(error)
+            raise
+
     def _start_sync(self) -> None:
         self._syncing = True
         self._written_since_sync = False
@@ -104,10 +116,14 @@ class Tick:
             self._start_sync()
 
     def _fail(self, error: BaseException, waiters: list[Waiter]) -> None:
-        log.critical("the database does not take writes any more: %s; writes are refused until a restart", error)
-        self._node.write_error = str(error)
+        self.on_write_failure(error)
         for waiter in waiters:
             waiter.abort()
+
+    def on_write_failure(self, error: BaseException) -> None:
+        """The database does not take writes: from now on they are refused."""
+        log.critical("the database does not take writes any more: %s; writes are refused until a restart", error)
+        self._node.write_error = str(error)
 
     def close(self) -> None:
         """Commits and syncs what is left. Blocks."""

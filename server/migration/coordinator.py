@@ -12,19 +12,17 @@ import asyncio
 import logging
 import os
 import shutil
-import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
-from slotrocks.server.cluster.topology import Node as Peer
 from slotrocks.server.cluster.view import MigrationState, MigrationView
 from slotrocks.server.errors import CommandError
 from slotrocks.server.migration import records
 from slotrocks.server.migration.job import Job
 from slotrocks.server.migration.link import LinkError, Refused
 from slotrocks.server.migration.sender import Sender, SenderError
-from slotrocks.server.migration.table import FENCED, FROZEN, RECOVERY, RUNNING, Effect, Event, State, step
+from slotrocks.server.migration.table import FENCED, FROZEN, RECOVERY, RUNNING, TABLE, Effect, Event, State, step
 from slotrocks.server.migration.target import Target
 
 if TYPE_CHECKING:
@@ -109,7 +107,7 @@ class Coordinator:
         if job.state in (State.ROLLBACK, State.FAILED):
             shown = "fail"
         return MigrationView(
-            job.slots.ranges[0], job.target.id, shown, job.state.value, job.elapsed_ms, job.keys, job.bytes,
+            job.shown, job.target.id, shown, job.state.value, job.elapsed_ms, job.keys, job.bytes,
             job.rate_bytes_per_sec, job.rounds, job.lag_bytes, job.pause_ms, job.error,
         )  # fmt: skip
 
@@ -171,6 +169,11 @@ class Coordinator:
         except (LinkError, Refused, SenderError, OSError) as error:
             if job.activity is asyncio.current_task():
                 self.on(job, Event.FAILURE, str(error))
+        except Exception:
+            # A mistake of ours. Before the fence the job can fail; after it, it stays as it is until a restart.
+            log.exception("job %s: internal error in state %s", job.id, job.state.value)
+            if job.activity is asyncio.current_task() and (job.state, Event.FAILURE) in TABLE:
+                self.on(job, Event.FAILURE, "internal error, see the log")
 
     # -- activities and effects, in the table's order
 
@@ -320,7 +323,7 @@ class Coordinator:
         job.tell_waiters(job.error)
 
     def _delete_data(self, job: Job) -> None:
-        self._cluster.delete_slots(job.confirmed)
+        self._cluster.delete_slots(job.garbage)
         self.on(job, Event.CLEANED)
 
     def _close_link(self, job: Job) -> None:
@@ -332,29 +335,32 @@ class Coordinator:
 
     def on_topology(self, confirmed: SlotSet) -> None:
         """A newer topology. `confirmed`: slots handed over that it gives to others, whose data goes now."""
-        self._cluster.delete_slots(confirmed)
         for job in list(self._jobs.values()):
-            if job.state is State.MOVED and job.slots.overlaps(confirmed):
-                self._settle(job, confirmed)
+            if job.state is State.MOVED:
+                self._settle(job, job.slots & confirmed, delete=True)
             elif job.state in RUNNING:
-                peer: Peer | None = self._cluster.topology.nodes.get(job.target.id)
+                peer = self._cluster.topology.nodes.get(job.target.id)
                 if job.slots - self._cluster.assigned or peer is None or peer.role != "master":
                     self.fail("the topology changed: this node or the target is not what it was")
 
     def retire(self, slots: SlotSet) -> None:
-        """Slots that had been handed over have come back by an import: nothing more of them is owed to anybody."""
+        """Slots that had been handed over have come back by an import: nothing of them is left to confirm or delete."""
         for job in list(self._jobs.values()):
-            if job.state is State.MOVED and job.slots.overlaps(slots):
-                self._settle(job, slots)
+            if job.state is State.MOVED:
+                self._settle(job, job.slots & slots, delete=False)
 
-    def _settle(self, job: Job, slots: SlotSet) -> None:
+    def _settle(self, job: Job, slots: SlotSet, *, delete: bool) -> None:
+        """Part of a job's slots, or all, need no override any more."""
+        if not slots:
+            return
+        job.garbage = slots if delete else NO_SLOTS
         rest = job.slots - slots
-        if rest:
-            job.shown_slots = job.shown_slots or job.slots
-            job.slots = rest
-            records.save(self._node.txn, job.record)
-        else:
+        if not rest:
             self.on(job, Event.CONFIRMED)
+            return
+        self._cluster.delete_slots(job.garbage)
+        job.slots = rest
+        records.save(self._node.txn, job.record)
 
     def on_session_closed(self, session: Session) -> None:
         """A client that waited for a job is gone; the job goes on."""
@@ -394,7 +400,3 @@ class Coordinator:
             self._stop_sender(job)
             self._close_link(job)
 
-
-def now_ms() -> int:
-    """A monotonic clock, for durations."""
-    return time.monotonic_ns() // 1_000_000

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from slotrocks.engine import CF_METADATA, SlotFilter, apply_batch
+from slotrocks.engine import SlotFilter
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
 from slotrocks.server.errors import CommandError
 from slotrocks.server.migration import records
+from slotrocks.server.migration.apply import write_batch
 from slotrocks.server.migration.records import ImportState, InRecord
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Import:
     filter: SlotFilter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.filter = SlotFilter(list(self.slots.ranges))
+        self.filter = SlotFilter([tuple(each) for each in self.slots.ranges])
 
     @property
     def record(self) -> InRecord:
@@ -124,20 +125,7 @@ class Importer:
         each: Import | None = session.importing
         if each is None or each.state is not ImportState.IMPORTING:
             raise CommandError("ERR APPLYBATCH is for the link of an import")
-        return self._apply(data, each)
-
-    def _apply(self, data: bytes, each: Import) -> int:
-        node = self._node
-        node.tick.end()  # so that the order of the WAL is the order of the commands
-        batch = node.store.new_batch()
-        try:
-            expiries = apply_batch(data, batch, node.store.handles, each.filter)
-        except ValueError as error:
-            raise CommandError(f"ERR {error}") from None
-        node.write_now(batch)
-        for expire_ms, row_key in expiries:
-            node.txn.index_expiry(expire_ms, row_key)
-        each.rows += len(batch)
+        each.rows += write_batch(self._node, data, each.filter)
         each.bytes += len(data)
         return len(data)
 
@@ -263,11 +251,3 @@ class Importer:
             records.forget(self._node.txn, each.record)
             del self._imports[each.job]
 
-
-def first_row(cluster: Cluster, cf: int, first: int, last: int) -> Any:
-    """The first row of a range of slots in a column family, or None."""
-    begin, end = cluster.node.txn.codec.slot_range(first, last)
-    return next(iter(cluster.node.txn.scan(cf, begin, end)), None)
-
-
-__all__ = ["CF_METADATA", "Import", "Importer", "first_row"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from slotrocks.engine import ReplyError
+from slotrocks.engine import OK, ReplyError
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet, parse_ranges
 from slotrocks.server.cluster.topology import Node as Peer
 from slotrocks.server.migration.records import OutRecord
 from slotrocks.server.migration.table import FENCED, FROZEN, State
-from slotrocks.server.session import OK_REPLY, Session
+from slotrocks.server.session import Session
 
 if TYPE_CHECKING:
     from slotrocks.server.migration.sender import Sender
@@ -22,7 +22,8 @@ class Job:
 
     def __init__(self, job_id: str, slots: SlotSet, target: Peer, kind: str) -> None:
         self.id = job_id
-        self.slots = slots  # what is still to be confirmed shrinks with SETSLOT
+        self.slots = slots  # once moved: those that no topology has confirmed yet
+        self.shown = slots.ranges[0]  # what CLUSTER INFO shows
         self.target = target
         self.kind = kind  # migrate-type
         self.kvrocks = False  # the target speaks Kvrocks's protocol only
@@ -39,7 +40,7 @@ class Job:
         self.asked = 0  # how often the target was asked for the outcome
         self.prepared = False  # the target may have promised to keep the data
         self.overdue = False  # its clients have waited longer than migrate-pause-timeout-ms
-        self.confirmed = NO_SLOTS
+        self.garbage = NO_SLOTS  # slots whose data CLEAN deletes
         self.pause_timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
@@ -112,4 +113,4 @@ class Job:
         for session, timer in waiters.items():
             if timer is not None:
                 timer.cancel()
-            session.resume(OK_REPLY if error is None else ReplyError(f"ERR {error}"))
+            session.resume(OK if error is None else ReplyError(f"ERR {error}"))

@@ -1,0 +1,42 @@
+"""APPLYBATCH outside an import: rows that a tool writes into a node that owns them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from slotrocks.engine import BatchError, SlotFilter, apply_batch, apply_batch_unchecked
+from slotrocks.server.errors import CommandError
+
+if TYPE_CHECKING:
+    from slotrocks.server.node import Node
+
+
+def write_batch(node: Node, data: bytes, slots: SlotFilter | None) -> int:
+    """Writes an encoded batch whose rows all lie in `slots` (None: a node without cluster mode, any row), and indexes their
+    expiries. How many operations it had. Raises CommandError; then nothing of it is written."""
+    node.tick.end()  # so that the order of the WAL is the order of the commands
+    batch = node.store.new_batch()
+    try:
+        if slots is None:
+            expiries = apply_batch_unchecked(data, batch, node.store.handles)
+        else:
+            expiries = apply_batch(data, batch, node.store.handles, slots)
+    except BatchError as error:
+        raise CommandError(f"ERR {error}") from None
+    node.write_now(batch)
+    for row_key, expire_ms in expiries:
+        node.txn.index_expiry(expire_ms, row_key)
+    return len(batch)
+
+
+def apply_anywhere(node: Node, data: bytes) -> int:
+    """The command: its size in bytes. In a cluster, the rows must lie in slots that this node owns and may write."""
+    if node.cluster is None:
+        slots = None
+    elif node.cluster.coordinator.running is not None:
+        raise CommandError("TRYAGAIN slots are being migrated")
+    else:
+        slots = SlotFilter([tuple(each) for each in node.cluster.owned.ranges])
+    write_batch(node, data, slots)
+    node.on_all_touched()
+    return len(data)
