@@ -345,10 +345,12 @@ def decode_batch(bytes data not None) -> list[tuple[int, int, bytes, bytes]]:
 
 
 cdef int check_record(BatchRecord* record, SlotFilter slots) except -1:
-    """Raises BatchError when the record writes anything outside `slots`."""
+    """Raises BatchError when the record writes anything outside `slots` (None: anywhere in the column families)."""
     if record.cf >= COLUMN_FAMILY_COUNT:
         raise BatchError(f"a write batch names column family {record.cf}")
-    if record.op == RECORD_DELETE_RANGE:
+    if slots is None:
+        pass
+    elif record.op == RECORD_DELETE_RANGE:
         begin, end = bytes_of(record.key, record.key_size), bytes_of(record.value, record.value_size)
         if slots.clip(begin, end) != [(begin, end)]:
             raise BatchError(f"a write batch deletes a range outside the expected slots: {begin!r} to {end!r}")
@@ -362,11 +364,12 @@ cdef int check_record(BatchRecord* record, SlotFilter slots) except -1:
     return 0
 
 
-def apply_batch(bytes data not None, write_batch not None, handles not None, SlotFilter slots not None) -> list:
+def apply_batch(bytes data not None, write_batch not None, handles not None, SlotFilter slots) -> list:
     """Appends the rows of the encoded batch `data` to `write_batch` (a rocksdict.WriteBatch in raw mode).
 
     `handles` are the column family handles, indexed by column family id. Everything is checked first: raises
-    BatchError, and has appended nothing, when the bytes are no supported batch or touch anything outside `slots`.
+    BatchError, and has appended nothing, when the bytes are no supported batch or touch anything outside `slots` (None: any
+    row will do).
     Returns [(metadata key, expiry time in ms since 1970)] of the metadata rows that the batch puts with an expiry, in order.
     Log data is dropped: rocksdict cannot write it.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slotrocks.engine import BatchError, SlotFilter, apply_batch, apply_batch_unchecked
+from slotrocks.engine import BatchError, SlotFilter, apply_batch
 from slotrocks.server.errors import CommandError
 
 if TYPE_CHECKING:
@@ -17,10 +17,7 @@ def write_batch(node: Node, data: bytes, slots: SlotFilter | None) -> int:
     node.tick.end()  # so that the order of the WAL is the order of the commands
     batch = node.store.new_batch()
     try:
-        if slots is None:
-            expiries = apply_batch_unchecked(data, batch, node.store.handles)
-        else:
-            expiries = apply_batch(data, batch, node.store.handles, slots)
+        expiries = apply_batch(data, batch, node.store.handles, slots)
     except BatchError as error:
         raise CommandError(f"ERR {error}") from None
     node.write_now(batch)
