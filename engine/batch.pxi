@@ -14,9 +14,6 @@
 sequence number `sequence`. What else RocksDB can write (merges, blob indexes, wide columns, two-phase commit …) is
 recognised and refused by name, because nothing here could apply it faithfully; an unknown tag is an error. A record is
 never skipped.
-
-In a slot-encoded database a row belongs to the slot that follows the namespace in its key; this is also how a
-batch is cut down to a set of slots, or checked against one.
 """
 
 from libc.stdlib cimport realloc, free
@@ -34,7 +31,6 @@ cdef enum:
     BATCH_HEADER_SIZE = 12
     COLUMN_FAMILY_COUNT = 7
     FAMILY_METADATA = 1
-    SLOT_COUNT = 16384
     IDLE_BUFFER_BYTES = 4 << 20     # a larger buffer is given back once its content is delivered
 
 cdef dict REFUSED_TAGS = {
@@ -69,45 +65,6 @@ cdef inline void put_le32(uint8_t* p, uint32_t v) noexcept nogil:
 
 cdef inline bytes bytes_of(const uint8_t* p, Py_ssize_t size):
     return PyBytes_FromStringAndSize(<const char*>p, size)
-
-
-cdef class SlotFilter:
-    """A set of slots: membership in one array access, and as few ranges as possible."""
-
-    cdef readonly list ranges            # [(first, last)], ascending, neither overlapping nor touching
-    cdef list key_ranges                 # the same as [(begin, end)] of storage keys, the end excluded
-    cdef uint8_t member[SLOT_COUNT]      # 1 for the slots of the set
-
-    def __init__(self, ranges):
-        cdef Py_ssize_t slot
-        self.ranges = []
-        for first, last in sorted(ranges):
-            if not 0 <= first <= last < SLOTS:
-                raise ValueError(f"not a slot range: {first}-{last}")
-            for slot in range(first, last + 1):
-                self.member[slot] = 1
-            if self.ranges and first <= self.ranges[len(self.ranges) - 1][1] + 1:
-                previous, previous_last = self.ranges.pop()
-                first, last = previous, max(last, previous_last)
-            self.ranges.append((first, last))
-        codec = KeyCodec(True)
-        self.key_ranges = [codec.slot_range(first, last) for first, last in self.ranges]
-
-    def __contains__(self, int slot):
-        return 0 <= slot < SLOTS and self.member[<Py_ssize_t>slot] == 1
-
-    cdef inline bint has_key(self, const uint8_t* key, Py_ssize_t size) noexcept:
-        """Whether a storage key carries a slot of the set. Keys outside the namespace carry none."""
-        cdef uint16_t slot
-        if size < NS_PREFIX_SIZE + 2 or memcmp(key, PyBytes_AS_STRING(NS_PREFIX), NS_PREFIX_SIZE) != 0:
-            return False
-        slot = get_u16(key + NS_PREFIX_SIZE)
-        return slot < SLOT_COUNT and self.member[slot] == 1
-
-    cdef list clip(self, bytes begin, bytes end):
-        """The parts of the key range [begin, end) that lie in the set."""
-        parts = [(max(begin, lowest), min(end, highest)) for lowest, highest in self.key_ranges]
-        return [(low, high) for low, high in parts if low < high]
 
 
 cdef class BatchBuilder:
@@ -198,7 +155,7 @@ cdef class BatchBuilder:
         self.add(0x03, 0x03, 0, <const uint8_t*>PyBytes_AS_STRING(blob), PyBytes_GET_SIZE(blob), NULL, 0, False)
 
     cpdef bytes take(self):
-        """The batch, with sequence number 0 (whoever writes it assigns the real one). The builder is empty afterwards."""
+        """The batch, with sequence number 0 (who writes it assigns the real one). The builder is empty afterwards."""
         cdef bytes batch
         self.reserve(0)
         memset(self.data, 0, 8)
@@ -355,22 +312,25 @@ cdef int check_record(BatchRecord* record, SlotFilter slots) except -1:
         if slots.clip(begin, end) != [(begin, end)]:
             raise BatchError(f"a write batch deletes a range outside the expected slots: {begin!r} to {end!r}")
     elif not slots.has_key(record.key, record.key_size):
-        raise BatchError(f"a write batch has a row outside the expected slots: {bytes_of(record.key, record.key_size)!r}")
+        key = bytes_of(record.key, record.key_size)
+        raise BatchError(f"a write batch has a row outside the expected slots: {key!r}")
     if record.op == RECORD_PUT and record.cf == FAMILY_METADATA:
         try:
             metadata_head(record.value, record.value_size)
         except CorruptionError as error:
-            raise BatchError(f"a write batch has a bad row: {error}: {bytes_of(record.key, record.key_size)!r}") from error
+            key = bytes_of(record.key, record.key_size)
+            raise BatchError(f"a write batch has a bad row: {error}: {key!r}") from error
     return 0
 
 
-def apply_batch(bytes data not None, write_batch not None, handles not None, SlotFilter slots) -> list:
+def apply_batch(
+    bytes data not None, write_batch not None, handles not None, SlotFilter slots
+) -> list[tuple[bytes, int]]:
     """Appends the rows of the encoded batch `data` to `write_batch` (a rocksdict.WriteBatch in raw mode).
 
     `handles` are the column family handles, indexed by column family id. Everything is checked first: raises
-    BatchError, and has appended nothing, when the bytes are no supported batch or touch anything outside `slots` (None: any
-    row will do).
-    Returns [(metadata key, expiry time in ms since 1970)] of the metadata rows that the batch puts with an expiry, in order.
+    BatchError, and has appended nothing, when the bytes are no supported batch or touch anything outside `slots` (None: any row will do).
+    Returns [(metadata key, expiry time in ms since 1970)] of the metadata rows that it puts with an expiry, in order.
     Log data is dropped: rocksdict cannot write it.
     """
     cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(data)

@@ -1,20 +1,22 @@
 """One log file of RocksDB 9 (``db/log_format.h``, ``db/log_writer.cc``), read while its writer may still be appending.
 
     file     := block* ; blocks of 32,768 bytes, the last one as long as what was written
-    block    := physical* [trailer] ; a physical record never crosses a block's end; the trailer is zeros, too few for a header
+    block    := physical* [trailer] ; no physical record crosses a block's end
+    trailer  := zeros, too few for a header
     physical := u32 masked crc32c(type … payload) | u16 size | u8 type | [u32 log number] | payload[size]
     record   := FULL | FIRST MIDDLE* LAST ; the payloads joined are one write batch
 
-Integers are little-endian. Types: 0 zero (space allocated, not yet written); 1 full, 2 first, 3 middle, 4 last; 5..8 the same in
-recycled files, with the log number, which tells the file's records from those of its former life; 9 compression type (u32) and
-10, 11 user-defined timestamp sizes stand first in the file when that feature is on, and are refused; 130, 131 (what the
-preceding file was) hold nothing that the sequence numbers do not tell. Any other type is an error.
+Integers are little-endian. Types: 0 zero (allocated, not yet written); 1 full, 2 first, 3 middle, 4 last; 5..8 the same
+in recycled files, with the log number, which tells the file's records from those of its former life; 9 compression
+type (u32) and 10, 11 user-defined timestamp sizes stand first in the file when that feature is on, and are refused;
+130, 131 (what the preceding file was) hold nothing that the sequence numbers do not tell. Any other type is an error.
 
-A writer appends, so what is incomplete at the very end is *not yet* there: a cut header or payload, zeros up to the end of the
-file, or a bad checksum with nothing but zeros after it. Each of those anywhere else is corruption. Whether
+A writer appends, so what is incomplete at the very end is *not yet* there: a cut header or payload, zeros up to the end
+of the file, or a bad checksum with nothing but zeros after it. Each of those anywhere else is corruption. Whether
 something follows is looked up *before* the record is read once more: the writer may have completed it in between.
-In a recycled file anything may follow the end, so there a bad record always reads as the end; a hole that this hides
-shows in the sequence numbers.
+In a recycled file anything may follow the end, so there a bad record always reads as the end; a hole that this
+hides shows in the sequence numbers. So does damage in the newest file that looks like an unfinished record, once the
+writer goes on or changes files: until then nobody can tell.
 """
 
 import os
@@ -149,7 +151,7 @@ cdef class LogReader:
                 raise self.damage(f"a record of unknown type {kind}")
 
     cdef int first_sequence(self, uint64_t* sequence) except -1:
-        """1 with the sequence number of the file's first batch, 0 for not yet. Only for a reader that has read nothing."""
+        """1 with the sequence number of the file's first batch, 0 for not yet. For a reader that has read nothing."""
         cdef const uint8_t* payload
         cdef Py_ssize_t length
         cdef int kind

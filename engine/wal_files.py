@@ -1,7 +1,7 @@
 """Which log files (``NNNNNN.log``) a database has, and how a reader keeps those that it still needs.
 
-RocksDB writes its newest log in the database folder, moves a retired one to ``archive/`` (a rename) and deletes it from
-there when it exceeds ``wal_ttl_seconds`` or ``wal_size_limit_mb``, all at moments that a reader in another process can't know.
+RocksDB writes its newest log in the database folder, moves a retired one to ``archive/`` (a rename) and deletes it
+there by ``wal_ttl_seconds`` and ``wal_size_limit_mb``, all at moments that a reader in another process can't know.
 So each file is pinned with a hard link in a folder of the reader's own, and read through that link: the link
 follows the file wherever it goes, appended bytes included, and outlives its deletion.
 
@@ -52,7 +52,8 @@ class WALFiles:
         """Pins the files that are new since the last call.
 
         `only_if_changed` trusts the folders' modification times, which have the file system's resolution: good for
-        pinning early, not good enough to conclude that there is no newer file. Raises WALError when pinning is impossible.
+        pinning early, not good enough to conclude that there is no newer file.
+        Raises WALError when pinning is impossible.
         """
         stamps = [_modified_ns(folder) for folder in self._folders]
         if only_if_changed and stamps == self._stamps:

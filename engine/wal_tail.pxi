@@ -1,26 +1,27 @@
 """The writes of a database after a sequence number, from all its log files, while another process goes on writing.
 
 A batch takes `count` sequence numbers from `sequence` on, and the next batch in the logs begins where it ends: across
-files, too. This is enforced: whatever is missing (a deleted file, damage, writes with the WAL disabled) ends in WALError, never in a shorter
-result. An ingestion of SST files, too, may take a sequence number without a log record; it does not with the options
-``snapshot_consistency`` and ``allow_global_seqno`` off (tried with RocksDB 9.8), so that is how a node must ingest.
+files, too. This is enforced: whatever is missing (a deleted file, damage, writes with the WAL disabled) ends in
+WALError, never in a shorter result. An ingestion of SST files, too, may take a sequence number without a log record; it
+does not with the options ``snapshot_consistency`` and ``allow_global_seqno`` off (tried with RocksDB 9.8), so that
+is how a node must ingest. A gap that ends before the starting point is none of ours.
 
-RocksDB finishes a log file before it writes a batch to the next one, but may create the next one earlier. So a file
-is complete when a newer one holds a batch; what it lacked when it was last read is there then. Files without a batch are
-passed over: they are left by restarts and flushes.
+RocksDB finishes a log file before it writes a batch to the next one, but may create the next one earlier. So a file is
+complete when a newer one holds a batch; what it lacked when it was last read is there then. Files without a batch are
+passed over: restarts and flushes leave them.
 
-A gap that ends before the starting point is none of ours. A batch that straddles the starting point (a group of commits is one batch) delivers only its later records.
+A batch that straddles the starting point (a group of commits is one batch) delivers only its later records.
 
-Which rows belong to a slot: those of default, metadata, zset_score and stream whose key starts with namespace and
-slot. Rows of pubsub, propagate and search, and rows outside the namespace, belong to none. A range delete is cut to the slots. A
-single delete is passed on as a delete. Log data belongs to no slot and is dropped.
+Which rows belong to a slot: those of default, metadata, zset_score and stream whose key starts with namespace and slot.
+Rows of pubsub, propagate and search, and rows outside the namespace, belong to none. A range delete is cut to the
+slots. A single delete is passed on as a delete. Log data belongs to no slot and is dropped.
 """
 
 cdef enum:
     SLOT_FAMILIES = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 5)    # the column families with rows of slots, as bits
 
-SCAN_BYTES_MAX = 8 << 20         # of the log in one call, so that a reader of few slots returns now and then
-BATCH_BYTES_MAX = 64 << 20       # of one delivered batch: a larger one of the source is cut
+WAL_SCAN_BYTES_MAX = 8 << 20         # of the log in one call, so that a reader of few slots returns now and then
+WAL_BATCH_BYTES_MAX = 64 << 20       # of one delivered batch: a larger one of the source is cut
 
 
 cdef class WALTail:
@@ -68,11 +69,13 @@ cdef class WALTail:
         """Pins the files that are new. Reading does it, too: this is for long pauses between reads."""
         self.opened().refresh(True)
 
-    def read_batches(self, SlotFilter slots not None, Py_ssize_t bytes_max, *, Py_ssize_t batch_bytes_max=BATCH_BYTES_MAX):
+    def read_batches(
+        self, SlotFilter slots not None, Py_ssize_t bytes_max, *, Py_ssize_t batch_bytes_max=WAL_BATCH_BYTES_MAX
+    ) -> list[bytes]:
         """The next rows of `slots` as encoded write batches: list[bytes], empty when there are none.
 
-        Ends at `bytes_max` bytes of rows, SCAN_BYTES_MAX bytes of log, or the end of what is written (`at_end`); `position`
-        tells up to where. Whole batches of the source are put together in one batch; only one with more than
+        Ends at `bytes_max` bytes of rows, WAL_SCAN_BYTES_MAX bytes of log, or the end of what is written (`at_end`);
+        `position` tells up to where. Whole batches of the source are put together in one batch; only one with more than
         `batch_bytes_max` bytes of rows is cut (then the list has more than one element).
         Raises WALError or OSError; then the tail is of no more use.
         """
@@ -83,7 +86,7 @@ cdef class WALTail:
         self.builder.take()
         self.begin_read()
         try:
-            while self.builder.size < bytes_max and not batches and scanned < SCAN_BYTES_MAX and self.next_batch():
+            while self.builder.size < bytes_max and not batches and scanned < WAL_SCAN_BYTES_MAX and self.next_batch():
                 scanned += self.batch_size
                 batch_open(&cursor, self.batch, self.batch_size)
                 while self.next_row(&cursor, &record, slots):
@@ -116,7 +119,7 @@ cdef class WALTail:
         cdef list rows = []
         self.begin_read()
         try:
-            while row_bytes < bytes_max and scanned < SCAN_BYTES_MAX and self.next_batch():
+            while row_bytes < bytes_max and scanned < WAL_SCAN_BYTES_MAX and self.next_batch():
                 scanned += self.batch_size
                 batch_open(&cursor, self.batch, self.batch_size)
                 while self.next_row(&cursor, &record, slots):
@@ -148,7 +151,7 @@ cdef class WALTail:
         return self.files
 
     cdef int next_row(self, BatchCursor* cursor, BatchRecord* record, SlotFilter slots) except -1:
-        """1 with the next record after `since` that concerns `slots` (or may, for a range delete); 0 at the batch's end."""
+        """1 with the next record after `since` that concerns `slots` (a range delete may); 0 at the batch's end."""
         while batch_next(cursor, record):
             if record.op == RECORD_LOG_DATA or cursor.sequence + cursor.found <= self.since + 1:
                 continue

@@ -104,12 +104,16 @@ class Job:
             snapshot.close()
 
     def _changes(self, sequence: int) -> Iterator[None]:
-        while self._tail.position < sequence:
-            before = self._tail.position
+        """Everything up to `sequence`, which the node has written: a log that does not show it is damaged."""
+        deadline = time.monotonic() + self._plan.response_timeout_s
+        while (before := self._tail.position) < sequence:
             self._payload.changes(self._tail, self._filter, WAL_BYTES_MAX)
             yield
-            if self._tail.position == before:
-                # The node has written it, and the operating system shows it any moment.
+            if self._tail.position > before:
+                deadline = time.monotonic() + self._plan.response_timeout_s
+            elif time.monotonic() > deadline:
+                raise WALError(f"the log ends at sequence number {before}, but {sequence} has been written")
+            else:
                 time.sleep(WAL_WAIT_S)
 
 

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rocksdict import Options, Rdict, WriteBatch
-from wal_helpers import key_of
-
 from slotrocks.engine import (
     COLUMN_FAMILIES,
     OP_DELETE,
@@ -24,6 +22,7 @@ from slotrocks.engine import (
     batch_header,
     decode_batch,
 )
+from wal_helpers import key_of
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RECORDS = st.lists(
@@ -138,7 +137,9 @@ def test_every_cut_and_every_wrong_count_is_refused() -> None:
             decode_batch(data[:8] + struct.pack("<I", count) + data[12:])
 
 
-@pytest.mark.parametrize("length", [b"\xff\xff\xff\xff\x0f", b"\xff\xff\xff\xff\x10", b"\x80\x80\x80\x80\x80\x00", b"\x80"])
+@pytest.mark.parametrize(
+    "length", [b"\xff\xff\xff\xff\x0f", b"\xff\xff\xff\xff\x10", b"\x80\x80\x80\x80\x80\x00", b"\x80"]
+)
 def test_absurd_lengths_are_refused(length: bytes) -> None:
     with pytest.raises(BatchError):
         decode_batch(struct.pack("<QI", 1, 1) + b"\x00" + length)

@@ -1,4 +1,4 @@
-"""One log file: what a writer wrote is read, what is not yet whole is awaited, damage is reported and never delivered."""
+"""One log file: what a writer wrote is read, what is incomplete is awaited, damage is reported, never delivered."""
 
 import struct
 import tarfile
@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from wal_helpers import BLOCK, FULL, LAST, batch, key_of, log_bytes, numbered, physical
-
 from slotrocks.engine import LogReader, WALError, batch_header, crc32c, decode_batch
+from wal_helpers import BLOCK, FULL, LAST, batch, key_of, log_bytes, numbered, physical
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 # lengths that leave 0..12 bytes at the end of a block, for both header sizes, and larger ones
@@ -26,6 +25,12 @@ def read_all(reader: LogReader) -> list[bytes]:
     while (record := reader.next_record()) is not None:
         records.append(record)
     return records
+
+
+def read_to_the_end(reader: LogReader, delivered: list[bytes]) -> None:
+    while (record := reader.next_record()) is not None:
+        delivered.append(record)
+    reader.finish()
 
 
 def open_log(path: Path, content: bytes, number: int = 9) -> LogReader:
@@ -69,7 +74,7 @@ def test_a_file_that_grows_byte_by_byte(tmp_path: Path) -> None:
 
 
 def test_every_truncation_is_a_prefix(tmp_path: Path) -> None:
-    """A new reader of a file cut anywhere: the whole records, then not yet; finish() tells a clean cut from a torn one."""
+    """A file cut anywhere: the whole records, then not yet; finish() tells a clean cut from a torn one."""
     records = [b"a" * 20, b"b" * 300, b"", b"c" * 60]
     content = log_bytes(records)
     ends = [len(log_bytes(records[:n])) for n in range(len(records) + 1)]
@@ -99,7 +104,7 @@ def test_zeros_are_filled_in_later(tmp_path: Path) -> None:
 
 
 def test_every_bit_flip_is_found(tmp_path: Path) -> None:
-    """A damaged record is never delivered. In the newest file it may look unfinished; in a finished one it is an error."""
+    """A damaged record is never delivered. It may look unfinished in the newest file, not in a finished one."""
     records = [b"a" * 20, b"b" * 40, b"c" * 30, b"d" * 10]
     content = log_bytes(records)
     last = len(content) - len(log_bytes(records[3:]))
@@ -107,11 +112,9 @@ def test_every_bit_flip_is_found(tmp_path: Path) -> None:
         damaged = bytearray(content)
         damaged[bit // 8] ^= 1 << bit % 8
         reader = open_log(tmp_path / "x", bytes(damaged))
-        delivered = []
+        delivered: list[bytes] = []
         with pytest.raises(WALError):
-            while (record := reader.next_record()) is not None:
-                delivered.append(record)
-            reader.finish()
+            read_to_the_end(reader, delivered)
         assert delivered == records[: len(delivered)]
         assert len(delivered) < len(records)
         if bit // 8 >= last:

@@ -2,30 +2,23 @@
 
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rocksdict import Options, Rdict, WriteBatch, WriteOptions
-from wal_helpers import batch, key_of, log_bytes, numbered, physical, write_log
-
 from slotrocks.engine import (
-    COLUMN_FAMILIES,
     OP_DELETE,
     OP_DELETE_RANGE,
     OP_PUT,
     BatchBuilder,
     SlotFilter,
-    Store,
-    StoreOptions,
     WALError,
-    WALFiles,
     WALTail,
     batch_header,
     decode_batch,
 )
+from slotrocks.engine.wal_files import WALFiles
+from wal_helpers import batch, key_of, log_bytes, numbered, physical, write_log
 
 EVERY = SlotFilter([(0, 16383)])
 TailAt = Callable[..., WALTail]
@@ -133,7 +126,9 @@ def test_a_missing_file_is_an_error(tmp_path: Path, tail_at: TailAt, missing: in
     (tmp_path / f"{missing:06d}.log").unlink()
     tail = tail_at()
     sequence = {5: 3, 6: 5}[missing]
-    with pytest.raises(WALError, match=f"expected sequence number {sequence}, found {sequence + 2} in 00000{missing + 1}"):
+    with pytest.raises(
+        WALError, match=f"expected sequence number {sequence}, found {sequence + 2} in 00000{missing + 1}"
+    ):
         drain(tail)
     assert tail.position == sequence - 1
     tail.close()
@@ -363,127 +358,4 @@ def test_fragments_and_file_records_in_a_tail(tmp_path: Path, tail_at: TailAt) -
     path.write_bytes(head + log_bytes([numbered(1, 3, size=40_000), numbered(4)], start=len(head)))
     tail = tail_at()
     assert drain(tail) == [1, 2, 3, 4]
-    tail.close()
-
-
-# ---- real databases
-
-
-def test_every_write_of_another_process_is_seen_once(tmp_path: Path, tail_at: TailAt) -> None:
-    """At full speed, through many switches of the file and two restarts of the database."""
-    rows, runs = 60_000, 3
-    db = tmp_path / "db"
-    db.mkdir()
-    tail = tail_at(0, db)
-    writer = subprocess.Popen([sys.executable, str(Path(__file__).with_name("wal_writer.py")), str(db), str(rows), str(runs)])
-    n = 0
-    switches: set[str] = set()
-    try:
-        while n < rows:
-            running = writer.poll() is None
-            raw = n % 2 == 0
-            delivered = (
-                [row for data in tail.read_batches(EVERY, 40_000) for row in decode_batch(data)]
-                if raw
-                else tail.read_rows(EVERY, 40_000)
-            )
-            for op, cf, key, value in delivered:
-                assert (op, cf) == (OP_PUT, (0, 1, 2, 5)[n % 4])
-                assert key == key_of(n % 16384, b"key:%d" % n)
-                assert value.startswith(b"%d:" % n)
-                n += 1
-            switches |= set(os.listdir(tmp_path / "pins"))
-            assert delivered or running or not tail.at_end, f"the log ended at row {n}"
-        writer.wait(60)
-    finally:
-        writer.kill()
-        writer.wait()
-    assert writer.returncode == 0
-    assert len(switches) > 20
-    assert (tmp_path / "db" / "archive").exists()
-    store = Store(db, slot_encoded=True)
-    assert tail.position == store.sequence
-    store.close()
-    tail.close()
-
-
-def test_the_rows_of_a_slot_equal_the_database(tmp_path: Path, tail_at: TailAt) -> None:
-    """The rows of some slots replayed from the log give what the database holds there: deletes, range deletes and all."""
-    db = tmp_path / "db"
-    store = Store(db, slot_encoded=True)
-    rng = random.Random(7)
-    tail = tail_at(0, db)
-    slots = SlotFilter([(2, 3), (6, 6)])
-    replayed: list[dict[bytes, bytes]] = [{} for _ in COLUMN_FAMILIES]
-
-    def replay() -> None:
-        while True:
-            for op, cf, key, value in tail.read_rows(slots, 1 << 16):
-                if op == OP_PUT:
-                    replayed[cf][key] = value
-                elif op == OP_DELETE:
-                    replayed[cf].pop(key, None)
-                else:
-                    for old in [k for k in replayed[cf] if key <= k < value]:
-                        del replayed[cf][old]
-            if tail.at_end:
-                return
-
-    for i in range(1500):
-        if i % 300 == 0:
-            for family in store.families:
-                family.flush()
-        write_batch = WriteBatch(raw_mode=True)
-        for _ in range(rng.randint(1, 6)):
-            cf = rng.choice([0, 1, 2, 5])
-            key = key_of(rng.randint(0, 8), b"%d" % rng.randint(0, 99))
-            kind = rng.random()
-            if kind < 0.7:
-                write_batch.put(key, rng.randbytes(rng.randint(0, 400)), store.handles[cf])
-            elif kind < 0.95:
-                write_batch.delete(key, store.handles[cf])
-            else:
-                end = key_of(rng.randint(0, 8), b"%d" % rng.randint(0, 99))
-                if key < end:
-                    write_batch.delete_range(key, end, store.handles[cf])
-        store.write(write_batch)
-        if rng.random() < 0.05:
-            replay()
-    replay()
-    assert tail.position == store.sequence
-    assert len(list((db / "archive").glob("*.log"))) > 2
-    for cf in (0, 1, 2, 5):
-        rows = {k: v for k, v in store.families[cf].items() if int.from_bytes(k[12:14], "big") in slots}
-        assert replayed[cf] == rows
-        assert rows
-    store.close()
-    tail.close()
-
-
-def test_writes_that_bypass_the_log_are_an_error(tmp_path: Path, tail_at: TailAt) -> None:
-    db = tmp_path / "db"
-    store = Store(db, slot_encoded=True)
-    tail = tail_at(store.sequence, db)
-    bypass = WriteOptions()
-    bypass.disable_wal = True
-    for options in (None, bypass, None):
-        write_batch = store.new_batch()
-        write_batch.put(key_of(1, b"k"), b"1", store.handles[0])
-        if options is None:
-            store.write(write_batch)
-        else:
-            store.db.write(write_batch, options)
-    with pytest.raises(WALError, match="gap: expected sequence number 3, found 4"):
-        drain(tail)
-    store.close()
-    tail.close()
-
-
-def test_a_wide_column_in_the_log_is_an_error(tmp_path: Path, tail_at: TailAt) -> None:
-    db = Rdict(str(tmp_path / "db"), Options(raw_mode=True))
-    db.put_entity(b"key", [b"name"], [b"value"])
-    tail = tail_at(0, tmp_path / "db")
-    with pytest.raises(WALError, match="WideColumnEntity"):
-        tail.read_batches(EVERY, 1 << 20)
-    db.close()
     tail.close()

@@ -53,7 +53,9 @@ def key_of(slot: int, name: bytes) -> bytes:
 
 def numbered(sequence: int, count: int = 1, slot: int = 7, size: int = 10) -> bytes:
     """A batch of `count` metadata rows whose values tell their sequence numbers."""
-    return batch(sequence, *[(1, key_of(slot, b"k%d" % n), b"%d" % n + bytes(size)) for n in range(sequence, sequence + count)])
+    return batch(
+        sequence, *[(1, key_of(slot, b"k%d" % n), b"%d" % n + bytes(size)) for n in range(sequence, sequence + count)]
+    )
 
 
 def write_log(folder: Path, number: int, records: list[bytes]) -> Path:

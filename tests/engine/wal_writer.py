@@ -1,13 +1,12 @@
 """A process that writes numbered rows to a database as fast as it can: ``wal_writer.py FOLDER ROWS RUNS``.
 
-Row n's value begins with n in ASCII. Rows go to every column family that has slots, in batches of 1..7 rows, some of them
-larger than a log block; each run opens the database anew. Buffers are tiny, so that log files change often.
+Row n's value begins with n in ASCII. Rows go to every column family that has slots, in batches of 1..7 rows, some of
+them larger than a log block; each run opens the database anew. Buffers are tiny, so that log files change often.
 """
 
 import sys
 
 from rocksdict import WriteBatch
-
 from slotrocks.engine import Store, StoreOptions
 
 
