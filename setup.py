@@ -29,6 +29,7 @@ engine.cython_directives = {
     "boundscheck": DEBUG,
     "wraparound": False,
     "cdivision": True,
+    "auto_pickle": False,
 }
 
 setup(ext_modules=[engine], cmdclass={"build_ext": build_ext})

@@ -152,6 +152,10 @@ def call(session: Session, row: Command, argv: list[bytes]) -> Any:
         value = ReplyError(WRONG_TYPE)
     except CommandError as error:
         value = ReplyError(error.text)
+    except BaseException:
+        # A mistake of ours: the connection breaks, and nothing of the command may be left to commit.
+        txn.rollback()
+        raise
     if value.__class__ is ReplyError:
         txn.rollback()
         row.failed_calls += 1

@@ -52,6 +52,7 @@ class Node:
         self.slowlog = SlowLog(config)
         self.latency = Latency(config)
         self.started = time.time()
+        self.port = config.port
         self.sessions: dict[int, Session] = {}
         self.monitors: set[Session] = set()
         self.watchers: defaultdict[bytes, set[Session]] = defaultdict(set)

@@ -20,10 +20,11 @@ def write_batch(node: Node, data: bytes, slots: SlotFilter | None) -> int:
         expiries = apply_batch(data, batch, node.store.handles, slots)
     except BatchError as error:
         raise CommandError(f"ERR {error}") from None
+    count = len(batch)
     node.write_now(batch)
     for row_key, expire_ms in expiries:
         node.txn.index_expiry(expire_ms, row_key)
-    return len(batch)
+    return count
 
 
 def apply_anywhere(node: Node, data: bytes) -> int:
