@@ -2,7 +2,10 @@
 
 Reads already treat an expired key as absent; this gives its space back. The engine keeps an index of expiries in time
 order, whose rows are hints: each is checked against the key's metadata. Slots that are not this node's to write to (frozen,
-being imported, handed over) are left alone, since deleting is writing; their hints are met again on the next round.
+being imported, handed over) are left alone, since deleting is writing.
+
+A round goes on where the last one ended, so that it does not pass the tombstones of what was deleted again and again. When
+it has caught up with the clock, or after a while, it begins anew: hints may have been skipped, or come in late (imports).
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ log = logging.getLogger(__name__)
 INTERVAL_S = 0.1
 KEYS_PER_ROUND_MAX = 500
 ROWS_PER_ROUND_MAX = 4 * KEYS_PER_ROUND_MAX
+RESTART_INTERVAL_MS = 10_000
 
 
 class Expiry:
@@ -29,6 +33,8 @@ class Expiry:
     def __init__(self, node: Node) -> None:
         self._node = node
         self.enabled = True  # DEBUG SET-ACTIVE-EXPIRE
+        self._position = EXPIRY_PREFIX  # where the next round begins
+        self._restart_at_ms = 0
         self._timer: asyncio.TimerHandle = node.loop.call_later(INTERVAL_S, self._round)
 
     def close(self) -> None:
@@ -48,14 +54,17 @@ class Expiry:
         """Deletes up to KEYS_PER_ROUND_MAX keys whose time has passed. Returns how many."""
         node, txn = self._node, self._node.txn
         node.refresh_clock()
-        begin, end = EXPIRY_PREFIX, EXPIRY_PREFIX + node.now_ms.to_bytes(8, "big")
+        if node.now_ms >= self._restart_at_ms:
+            self._position = EXPIRY_PREFIX
+            self._restart_at_ms = node.now_ms + RESTART_INTERVAL_MS
         hints = []
-        for storage_key, _ in txn.scan(CF_PROPAGATE, begin, end):
-            hints.append(storage_key)
+        for hint, _ in txn.scan(CF_PROPAGATE, self._position, EXPIRY_PREFIX + node.now_ms.to_bytes(8, "big")):
+            hints.append(hint)
             if len(hints) == ROWS_PER_ROUND_MAX:
                 break
         deleted = 0
         for hint in hints:
+            self._position = hint
             expire_ms, row_key = decode_expiry_key(hint)
             key = txn.codec.user_key(row_key)
             if node.cluster is not None and not node.cluster.may_expire(key):

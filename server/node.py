@@ -75,16 +75,17 @@ class Node:
     # -- life
 
     async def start(self) -> None:
-        """Listens. Raises OSError when an address is taken."""
-        for address in self.config.bind:
-            server = await self.loop.create_server(
-                lambda: Connection(self), address, self.config.port, backlog=self.config.tcp_backlog
-            )
-            self._servers.append(server)
+        """Takes up what was going on before, then listens. Raises OSError when an address is taken."""
         if self.cluster is not None:
             self.cluster.start()
+        for address in self.config.bind:
+            server = await self.loop.create_server(
+                lambda: Connection(self), address, self.port, backlog=self.config.tcp_backlog
+            )
+            self._servers.append(server)
+            self.port = server.sockets[0].getsockname()[1]
         self._cron()
-        log.info("ready to accept connections on port %d, data in %s", self.config.port, self.directory)
+        log.info("ready to accept connections on port %d, data in %s", self.port, self.directory)
 
     async def stop(self) -> None:
         """Stops listening, ends the connections, commits and closes the database."""

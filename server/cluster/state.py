@@ -203,5 +203,6 @@ class Cluster:
         self.coordinator.on_session_closed(session)
 
     def on_flush(self) -> None:
-        """FLUSHALL: what was being copied is not what there is any more."""
+        """Before FLUSHALL: what is being copied, in or out, will not be what there is. Raises CommandError if it must wait."""
+        self.importer.on_flush()
         self.coordinator.fail("the database was flushed")

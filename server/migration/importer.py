@@ -141,8 +141,8 @@ class Importer:
 
     def commit(self, each: Import) -> None:
         """Notes that this node owns the slots; the caller syncs, then calls serve()."""
-        if each.state is ImportState.ABORTED:
-            raise CommandError(f"ERR import {each.job} is aborted")
+        if each.state is ImportState.ABORTED or (each.state is ImportState.IMPORTING and not each.kvrocks):
+            raise CommandError(f"ERR import {each.job} is {each.state.value}")
         if each.state is not ImportState.COMMITTED:
             self._set(each, ImportState.COMMITTED)
 
@@ -199,6 +199,15 @@ class Importer:
         session.importing = None
         if each.state is ImportState.IMPORTING:
             self.abort(each, "the link to the source is lost")
+
+    def on_flush(self) -> None:
+        """FLUSHALL: an import that is arriving ends; one that is promised must not lose a row, so that raises."""
+        running = self.running
+        if running is None:
+            return
+        if running.state is ImportState.PREPARED:
+            raise CommandError("TRYAGAIN slots are being handed over to this node")
+        self.abort(running, "the database was flushed")
 
     def on_topology(self, mine: SlotSet) -> None:
         """A newer topology: imports that it confirms need no override any more."""
