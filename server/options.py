@@ -177,14 +177,14 @@ class Options:
     )
     migrate_speed: int = _option(
         Int(),
-        4096,
+        0,
         "redis-command: commands a second. 0: as fast as it goes.",
         mutable=True,
     )
     migrate_pipeline_size: int = _option(
         Int(1),
-        16,
-        "redis-command: commands sent before their replies are awaited.",
+        128,
+        "redis-command: commands in one send; many sends are under way at a time.",
         mutable=True,
     )
     migrate_sequence_gap: int = _option(

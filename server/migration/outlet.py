@@ -1,4 +1,4 @@
-"""The sender's end of the link: requests go out without waiting for each reply, up to a window of them.
+"""The sender's end of the link: requests go out without waiting for each reply, up to a window of bytes.
 
 The socket is shared with the node, non-blocking, so this side waits with poll(). Every reply must be a success.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import select
 import socket
 import time
+from collections import deque
 
 import hiredis
 
-WINDOW_REQUESTS = 16
+WINDOW_BYTES = 1 << 20
 REPLY_CHUNK_BYTES = 64 << 10
 
 
@@ -26,11 +27,12 @@ class Outlet:
         self._sock = sock
         self._timeout_s = timeout_s
         self._reader = hiredis.Reader(protocolError=OutletError, replyError=OutletError)
-        self._pending = 0  # requests without a reply yet
+        self._sends: deque[list[int]] = deque()  # of each send: [requests without a reply yet, bytes]
+        self._unanswered = 0  # bytes
         self.sent = 0  # bytes
 
     def send(self, requests: bytes, count: int) -> None:
-        """Sends `count` encoded requests, and takes the replies that are there."""
+        """Sends `count` encoded requests; waits only while the window is full."""
         rest = memoryview(requests)
         while rest:
             try:
@@ -41,14 +43,15 @@ class Outlet:
             except OSError as error:
                 raise OutletError(f"the link to the target broke: {error.strerror}") from error
         self.sent += len(requests)
-        self._pending += count
-        while self._pending > max(WINDOW_REQUESTS, count):
+        self._sends.append([count, len(requests)])
+        self._unanswered += len(requests)
+        while self._unanswered > WINDOW_BYTES:
             self._wait(select.POLLIN)
             self._receive()
 
     def drain(self) -> None:
         """Waits until every request has been answered."""
-        while self._pending:
+        while self._sends:
             self._wait(select.POLLIN)
             self._receive()
 
@@ -71,9 +74,13 @@ class Outlet:
         while (reply := self._reader.gets()) is not False:
             if isinstance(reply, OutletError):
                 raise OutletError(f"the target answered: {reply}")
-            self._pending -= 1
-            if self._pending < 0:
+            if not self._sends:
                 raise OutletError("the target answered what was not asked")
+            oldest = self._sends[0]
+            oldest[0] -= 1
+            if oldest[0] == 0:
+                self._unanswered -= oldest[1]
+                self._sends.popleft()
 
 
 class Throttle:
