@@ -171,11 +171,6 @@ class Cluster:
         for session in held:
             session.retry()
 
-    def on_imported(self, slots: SlotSet) -> None:
-        """Slots have arrived for good; had they left this node before, that is over."""
-        self.coordinator.retire(slots)
-        self.rebuild()
-
     # -- data
 
     def has_data(self, slots: SlotSet) -> bool:

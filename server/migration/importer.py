@@ -145,13 +145,15 @@ class Importer:
             raise CommandError(f"ERR import {each.job} is {each.state.value}")
         if each.state is not ImportState.COMMITTED:
             self._set(each, ImportState.COMMITTED)
+            # Had these slots left this node before, that is over, in the same batch.
+            self._cluster.coordinator.retire(each.slots)
 
     def serve(self, each: Import) -> None:
         """The commit is durable: clients may come."""
         if each.session is not None:
             each.session.importing = None
             each.session = None
-        self._cluster.on_imported(each.slots)
+        self._cluster.rebuild()
         log.info("import %s of slots %s is committed: %d rows, %d bytes", each.job, each.slots.text(), each.rows, each.bytes)
 
     def abort(self, each: Import, why: str) -> None:
