@@ -37,8 +37,8 @@ def test_the_past_deletes(bench: Any, call: Any) -> None:
 
 def test_set_with_a_past_time_leaves_no_row(bench: Any, call: Any) -> None:
     call("SET", "k", "v")
-    assert call("SET", "k", "w", "PXAT", bench.node.now_ms) == "OK"
-    assert call("SET", "l", "w", "EXAT", 1) == "OK"
+    assert call("SET", "k", "w", "PXAT", bench.node.now_ms) == b"OK"
+    assert call("SET", "l", "w", "EXAT", 1) == b"OK"
     assert bench.node.txn.lookup_any(b"k") is None and bench.node.txn.lookup_any(b"l") is None
 
 

@@ -54,7 +54,7 @@ def whole(txn: Transaction, key: bytes) -> tuple[Any, ...]:
 @pytest.mark.parametrize("key", GOLDEN_KEYS)
 def test_copy_and_rename_every_type(kvrocks: Bench, key: str) -> None:
     call, txn = kvrocks.call, kvrocks.node.txn
-    assert call("TYPE", key) == GOLDEN_KEYS[key]
+    assert call("TYPE", key) == GOLDEN_KEYS[key].encode()
     before = whole(txn, key.encode())
     assert call("COPY", key, "{t}copy") == 1
     assert whole(txn, b"{t}copy") == whole(txn, key.encode()) == before
@@ -64,7 +64,7 @@ def test_copy_and_rename_every_type(kvrocks: Bench, key: str) -> None:
     assert call("COPY", key, "{t}copy") == 0
     assert call("COPY", key, "{t}l2", "REPLACE") == 1, "over a list"
     assert whole(txn, b"{t}l2") == before
-    assert call("RENAME", key, "{t}new") == "OK"
+    assert call("RENAME", key, "{t}new") == b"OK"
     assert whole(txn, b"{t}new") == before
     assert call("EXISTS", key) == 0
     begin, end = txn.codec.subkey_range(key.encode(), source.version)
@@ -100,7 +100,7 @@ def test_flushall_leaves_only_what_is_no_key(kvrocks: Bench) -> None:
     call, txn = kvrocks.call, kvrocks.node.txn
     call("SET", "{t}new", "v", "EX", 100)
     txn.put(CF_PROPAGATE, b"somebody's", b"row")
-    assert call("FLUSHALL") == "OK"
+    assert call("FLUSHALL") == b"OK"
     assert call("DBSIZE") == 0 and call("KEYS", "*") == []
     txn.commit()
     left = [key for cf in range(7) for key, _ in txn.scan(cf, b"", b"\xff") if not key.startswith(b"propagate")]
@@ -117,7 +117,7 @@ def test_dead_keys(bench: Bench, call: Any) -> None:
     call("SET", "alive", "v")
     bench.advance(2)
     assert call("DEL", "dead") == call("UNLINK", "dead") == call("EXISTS", "dead") == call("TOUCH", "dead") == 0
-    assert call("TYPE", "dead") == "none"
+    assert call("TYPE", "dead") == b"none"
     assert call.error("RENAME", "dead", "x") == "ERR no such key"
     assert call("COPY", "dead", "x") == 0
     assert call("OBJECT", "ENCODING", "dead") is None
@@ -142,9 +142,9 @@ def test_one_database(call: Any) -> None:
     call("SET", "a", "v")
     for words in (("COPY", "a", "b", "DB", 1), ("MOVE", "a", 1), ("SWAPDB", 0, 1), ("SWAPDB", 1, 0)):
         assert call.error(*words) == "ERR DB index is out of range"
-    assert call("SWAPDB", 0, 0) == "OK"
+    assert call("SWAPDB", 0, 0) == b"OK"
 
 
 def test_object_help(call: Any) -> None:
     lines = call("OBJECT", "HELP")
-    assert lines[0].startswith("OBJECT <subcommand>") and lines[-1] == "    Print this help."
+    assert lines[0].startswith(b"OBJECT <subcommand>") and lines[-1] == b"    Print this help."
