@@ -178,12 +178,12 @@ def swapdb(s: Session, argv: list[bytes]) -> Any:
 def flushdb(s: Session, argv: list[bytes]) -> Any:
     if len(argv) > 2 or (len(argv) == 2 and argv[1].upper() not in (b"ASYNC", b"SYNC")):
         raise CommandError(SYNTAX)
+    if s.node.cluster is not None:
+        s.node.cluster.on_flush()
     watched = [key for key in s.node.watchers if s.txn.lookup(key) is not None]
     keyspace.flush(s.txn)
     for key in watched:  # only who watches a key that was there has seen a change
         s.txn.touch(key)
-    if s.node.cluster is not None:
-        s.node.cluster.on_flush()
     return OK
 
 
