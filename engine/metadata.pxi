@@ -129,3 +129,19 @@ cdef Metadata metadata_of(bytes row, bytes key):
 def decode_metadata(bytes row not None) -> Metadata:
     """Decodes a metadata row of either width. Raises CorruptionError."""
     return metadata_of(row, b"")
+
+
+def live_type(bytes row not None, uint64_t now_ms) -> int:
+    """The type of the key of a metadata row, 0 if it is dead: what enumerating keys needs, without copying the payload.
+    Raises CorruptionError."""
+    cdef const uint8_t* p = <const uint8_t*>PyBytes_AS_STRING(row)
+    cdef int type
+    cdef uint64_t expire_ms
+    metadata_head(p, PyBytes_GET_SIZE(row))
+    type = p[0] & 0x0F
+    expire_ms = metadata_expire(p)
+    if expire_ms != 0 and expire_ms < now_ms:
+        return 0
+    if type != T_STRING and type < T_STREAM and (get_u64(p + 17) if p[0] & WIDE else get_u32(p + 13)) == 0:
+        return 0
+    return type

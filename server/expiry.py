@@ -2,7 +2,8 @@
 
 Reads already treat an expired key as absent; this gives its space back. The engine keeps an index of expiries in time
 order, whose rows are hints: each is checked against the key's metadata. Slots that are not this node's to write to (frozen,
-being imported, handed over) are left alone, since deleting is writing.
+being imported, handed over) are left alone, since deleting is writing. Nobody is told of a removal: to readers and to WATCH
+a key ends at its time.
 
 A round goes on where the last one ended, so that it does not pass the tombstones of what was deleted again and again. When
 it has caught up with the clock, or after a while, it begins anew: hints may have been skipped, or come in late (imports).
@@ -75,7 +76,6 @@ class Expiry:
                 metadata = txn.lookup_any(key)
                 assert metadata is not None
                 txn.remove(metadata)
-                node.on_touched(txn.touched)
                 node.stats.expired_keys += 1
                 deleted += 1
             else:

@@ -23,6 +23,7 @@ from slotrocks.server.errors import CommandError
 from slotrocks.server.expiry import Expiry
 from slotrocks.server.latency import Latency
 from slotrocks.server.monitor import monitor_line
+from slotrocks.server.scan_cursors import ScanCursors
 from slotrocks.server.session import Link, Session, Suspended
 from slotrocks.server.slowlog import SlowLog
 from slotrocks.server.stats import Stats
@@ -56,6 +57,7 @@ class Node:
         self.sessions: dict[int, Session] = {}
         self.monitors: set[Session] = set()
         self.watchers: defaultdict[bytes, set[Session]] = defaultdict(set)
+        self.scan_cursors = ScanCursors()
         self.write_error = ""
         self.now_ms = 0
         self.refresh_clock()
@@ -157,9 +159,10 @@ class Node:
         if self.cluster is not None:
             self.cluster.on_session_closed(session)
 
-    def watch(self, session: Session, key: bytes) -> None:
-        """WATCH: a later change of `key` makes the session's EXEC answer nil."""
-        session.watched.add(key)
+    def watch(self, session: Session, key: bytes, expire_ms: int) -> None:
+        """WATCH: a later change of `key` makes the session's EXEC answer nil, and so does its end at `expire_ms`
+        (0 = none, or dead already)."""
+        session.watched[key] = expire_ms
         self.watchers[key].add(session)
 
     def unwatch(self, session: Session) -> None:

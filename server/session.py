@@ -74,7 +74,7 @@ class Session:
         self.queue: list[tuple[Command, list[bytes]]] | None = None
         self.dirty_exec = False
         self.dirty_watch = False
-        self.watched: set[bytes] = set()
+        self.watched: dict[bytes, int] = {}  # key -> its expiry when WATCH saw it alive, 0 = none
         # Cluster: one-shot ASKING; READONLY; the import job that this connection feeds.
         self.asking = False
         self.readonly = False

@@ -2,7 +2,10 @@
 
 from importlib import import_module
 
-_MODULES = ("strings", "keys", "scan", "transactions", "connection", "client", "config", "command", "info", "server", "cluster", "clusterx")
+_MODULES = (
+    "strings", "lcs", "keys", "expire", "scan", "transactions", "connection",
+    "client", "config", "command", "info", "server", "cluster", "clusterx",
+)  # fmt: skip
 
 
 def load() -> None:

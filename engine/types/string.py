@@ -1,0 +1,138 @@
+"""Strings: the whole value is the payload of the key's metadata row.
+
+Functions that change a value keep the key's expiry, those that set it drop it or set another, as in Redis. Lengths are
+checked before anything is allocated. All of them raise WrongTypeError for a key of another type, except put(),
+which overwrites anything, and get_many(), which shows other types as absent.
+"""
+
+from slotrocks.engine._engine import (
+    CF_METADATA,
+    TYPE_STRING,
+    Metadata,
+    Transaction,
+    WrongTypeError,
+    decode_metadata,
+    incr_by_float,
+    parse_int,
+)
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+# Redis stores a string of up to this many bytes in one allocation with its header, which OBJECT ENCODING calls embstr.
+EMBSTR_BYTES_MAX = 44
+
+
+class NotANumberError(Exception):
+    """The stored string is not a number of the kind that the operation needs."""
+
+
+class TooLongError(Exception):
+    """The result would be longer than a string may be."""
+
+
+def get_many(txn: Transaction, keys: list[bytes]) -> list[bytes | None]:
+    """The values of several keys, None for each that is absent or not a string."""
+    metadata_key, now_ms = txn.codec.metadata_key, txn.now_ms
+    values: list[bytes | None] = []
+    for row in txn.get_many(CF_METADATA, [metadata_key(key) for key in keys]):
+        m = None if row is None else decode_metadata(row)
+        values.append(m.payload if m is not None and m.type == TYPE_STRING and m.alive(now_ms) else None)
+    return values
+
+
+def put(txn: Transaction, key: bytes, value: bytes, *, expire_ms: int = 0, keep_expiry: bool = False) -> None:
+    """Sets the key, whatever it held. `expire_ms` is absolute, 0 for none; a time that is not in the future leaves no key
+    at all."""
+    old = txn.lookup_any(key)
+    if keep_expiry and old is not None and old.alive(txn.now_ms):
+        expire_ms = old.expire_ms
+    elif 0 < expire_ms <= txn.now_ms:
+        if old is not None:
+            txn.remove(old)
+        return
+    txn.store_metadata(key, Metadata(TYPE_STRING, expire_ms=expire_ms, payload=value), old)
+
+
+def lookup(txn: Transaction, key: bytes) -> tuple[Metadata | None, Metadata | None]:
+    """(the living string or None, whatever rows the key has or None): what a change needs to know."""
+    old = txn.lookup_any(key)
+    if old is None or not old.alive(txn.now_ms):
+        return None, old
+    if old.type != TYPE_STRING:
+        raise WrongTypeError
+    return old, old
+
+
+def change(txn: Transaction, key: bytes, value: bytes, living: Metadata | None, old: Metadata | None) -> None:
+    """Replaces the value of a key that lookup() gave, keeping its expiry."""
+    expire_ms = 0 if living is None else living.expire_ms
+    txn.store_metadata(key, Metadata(TYPE_STRING, expire_ms=expire_ms, payload=value), old)
+
+
+def increment(txn: Transaction, key: bytes, by: int) -> int:
+    """Adds to the integer that the key holds (0 when absent). Raises NotANumberError, OverflowError (beyond 64 bits)."""
+    living, old = lookup(txn, key)
+    try:
+        value = 0 if living is None else parse_int(living.payload)
+    except ValueError:
+        raise NotANumberError from None
+    value += by
+    if not INT64_MIN <= value <= INT64_MAX:
+        raise OverflowError
+    change(txn, key, b"%d" % value, living, old)
+    return value
+
+
+def increment_float(txn: Transaction, key: bytes, by: bytes) -> bytes:
+    """Adds a number, as the client spelled it, to the one that the key holds. Raises NotANumberError (either of the two),
+    OverflowError (the sum is infinite)."""
+    living, old = lookup(txn, key)
+    try:
+        value = incr_by_float(b"0" if living is None else living.payload, by)
+    except ValueError:
+        raise NotANumberError from None
+    change(txn, key, value, living, old)
+    return value
+
+
+def append(txn: Transaction, key: bytes, data: bytes, bytes_max: int) -> int:
+    """Appends to the value; its new length. Raises TooLongError."""
+    living, old = lookup(txn, key)
+    before = b"" if living is None else living.payload
+    if living is not None and len(before) + len(data) > bytes_max:
+        raise TooLongError
+    change(txn, key, before + data, living, old)
+    return len(before) + len(data)
+
+
+def get_range(value: bytes, start: int, end: int) -> bytes:
+    """The bytes from `start` to `end`, both included; negative ones count from the end."""
+    size = len(value)
+    if start < 0 and end < 0 and start > end:
+        return b""
+    start = max(start + size if start < 0 else start, 0)
+    end = max(end + size if end < 0 else end, 0)
+    return value[start : end + 1]
+
+
+def set_range(txn: Transaction, key: bytes, offset: int, data: bytes, bytes_max: int) -> int:
+    """Overwrites the value from `offset` (not negative) on, zero bytes filling a gap; its new length. Without `data`
+    nothing changes. Raises TooLongError."""
+    living, old = lookup(txn, key)
+    before = b"" if living is None else living.payload
+    if not data:
+        return len(before)
+    end = offset + len(data)
+    if end > bytes_max:
+        raise TooLongError
+    value = b"".join((before[:offset].ljust(offset, b"\0"), data, before[end:]))
+    change(txn, key, value, living, old)
+    return len(value)
+
+
+def encoding(value: bytes) -> str:
+    """What OBJECT ENCODING says of a string that was just set."""
+    try:
+        parse_int(value)
+    except ValueError:
+        return "embstr" if len(value) <= EMBSTR_BYTES_MAX else "raw"
+    return "int"

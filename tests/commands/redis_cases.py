@@ -1,0 +1,835 @@
+"""What is asked of Slotrocks and of redis-server alike: sequences of commands, each starting from an empty database.
+
+A sequence is a paragraph of SEQUENCES, a command a line, quoted as in redis-cli. generated() adds the combinations that
+nobody wants to write down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations, permutations, product
+
+from slotrocks.server.config_line import split_line
+
+SEQUENCES = r"""
+GET a
+SET a 1
+GET a
+GET
+GET a b
+get a
+STRLEN a
+TYPE a
+TYPE b
+
+SET a
+SET a b c
+SET a b XX NX
+SET a b NX XX
+SET a b NX NX
+SET a b EX
+SET a b EX 10 PX 10
+SET a b EX 10 KEEPTTL
+SET a b KEEPTTL EX 10
+SET a b PERSIST
+SET a b EX 10 EX 20
+TTL a
+SET a b KEEPTTL KEEPTTL
+TTL a
+SET a b EX 0
+SET a b EX -1
+SET a b PX 0
+SET a b EXAT 0
+SET a b EX x
+SET a b EX 1.5
+SET a b EX 9223372036854775807
+SET a b EX 9223372036854775
+SET a b PX 9223372036854775807
+SET a b PXAT 9223372036854775807
+PEXPIRETIME a
+SET a b EXAT 9223372036854775807
+SET a b EXAT 9223372036854775
+PEXPIRETIME a
+SET a b EX 99999999999999999999
+SET a b GET
+SET n v GET
+SET n v NX GET
+SET m v XX GET
+GET m
+
+SET a b PXAT 1
+GET a
+EXISTS a
+SET a old
+SET a b EXAT 1
+GET a
+TYPE a
+SET a old EX 100
+SET a new KEEPTTL
+TTL a
+SET a new
+TTL a
+SET a new EX 100 GET
+SET a new2 XX KEEPTTL GET
+TTL a
+
+SETEX a 10 v
+TTL a
+SETEX a 0 v
+SETEX a -5 v
+SETEX a x v
+SETEX a 9223372036854775807 v
+PSETEX a 100000 v
+TTL a
+PSETEX a 0 v
+PSETEX a 9223372036854775807 v
+SETEX a 10
+PSETEX a 10
+SETNX a w
+SETNX b w
+SETNX b
+GET b
+GETSET a z
+TTL a
+GETSET new z
+GET new
+GETSET a
+GETDEL a
+GETDEL a
+EXISTS a
+GETDEL
+
+SET a v
+GETEX a
+GETEX a EX 100
+TTL a
+GETEX a PERSIST
+TTL a
+GETEX a PXAT 99999999999999
+PEXPIRETIME a
+GETEX a EXAT 99999999999
+EXPIRETIME a
+GETEX a PX 100000
+TTL a
+GETEX a EX 10 PERSIST
+GETEX a PERSIST EX 10
+GETEX a KEEPTTL
+GETEX a NX
+GETEX a EX
+GETEX a EX 0
+GETEX a EX x
+GETEX a EX -1
+GETEX a PX 9223372036854775807
+GETEX missing EX 0
+GETEX missing EX x
+GETEX missing FOO
+GETEX a EXAT 1
+EXISTS a
+SET a v
+GETEX a PXAT 1
+GET a
+GETEX
+
+MSET a 1 b 2
+MGET a b c a
+MGET
+MSET a
+MSET a 1 b
+MSET
+MSETNX c 1 d 2
+MSETNX c 2 e 3
+EXISTS e
+MSETNX e 1 e 2
+GET e
+MSETNX x 1 y
+MSET k 1 k 2
+GET k
+SET t v EX 100
+MSET t w
+TTL t
+
+INCR a
+INCR a
+DECR a
+INCRBY a 10
+DECRBY a 3
+GET a
+INCRBY a x
+INCRBY a 1.5
+INCRBY a " 1"
+INCRBY a +1
+INCRBY a 01
+INCRBY a -0
+INCRBY a ""
+INCRBY a 9223372036854775807
+INCRBY a 9223372036854775808
+DECRBY a -9223372036854775808
+DECRBY a 9223372036854775807
+SET a 9223372036854775807
+INCR a
+DECRBY a -1
+SET a -9223372036854775808
+DECR a
+INCRBY a -1
+SET a foo
+INCR a
+SET a ""
+INCR a
+SET a "1 "
+INCR a
+SET a 010
+INCR a
+SET a 1.0
+INCR a
+SET a 5 EX 100
+INCR a
+TTL a
+INCR
+INCR a b
+INCRBY a
+DECRBY a
+
+INCRBYFLOAT a 1.5
+INCRBYFLOAT a 1.5
+GET a
+INCRBYFLOAT a -3
+INCRBYFLOAT a 5.0e3
+INCRBYFLOAT a 1e-5
+INCRBYFLOAT a x
+INCRBYFLOAT a " 1"
+INCRBYFLOAT a nan
+INCRBYFLOAT a inf
+INCRBYFLOAT a -inf
+INCRBYFLOAT a 1e5000
+INCRBYFLOAT a ""
+INCRBYFLOAT a 0x10
+GET a
+SET a 3.0e3
+INCRBYFLOAT a 200
+SET a abc
+INCRBYFLOAT a 1
+SET a " 1"
+INCRBYFLOAT a 1
+SET a 1 EX 100
+INCRBYFLOAT a 0.1
+TTL a
+SET a 0.1
+INCRBYFLOAT a 0.2
+SET a 10.50
+INCRBYFLOAT a 0.1
+SET a 1
+INCRBYFLOAT a -1
+SET a -1
+INCRBYFLOAT a 1
+SET a 17179869184
+INCRBYFLOAT a 1.5
+SET a 1e300
+INCRBYFLOAT a 1
+INCRBYFLOAT a
+
+APPEND a hello
+APPEND a " world"
+GET a
+APPEND a ""
+APPEND new ""
+EXISTS new
+APPEND
+SET t x EX 100
+APPEND t y
+TTL t
+SET i 12
+APPEND i 3
+INCR i
+SETRANGE a 6 Redis
+GET a
+SETRANGE a 20 z
+GET a
+SETRANGE missing 0 ""
+EXISTS missing
+SETRANGE missing 3 abc
+GET missing
+SETRANGE a 0 ""
+SETRANGE a -1 x
+SETRANGE a x x
+SETRANGE a 536870911 xx
+SETRANGE a 536870912 x
+SETRANGE missing2 536870912 x
+SETRANGE missing2 9223372036854775807 x
+SETRANGE a 9223372036854775808 x
+SETRANGE t 1 zz
+TTL t
+STRLEN a
+STRLEN nothing
+STRLEN
+
+SET a "This is a string"
+GETRANGE a 0 3
+GETRANGE a -3 -1
+GETRANGE a 0 -1
+GETRANGE a 10 100
+GETRANGE a 100 200
+GETRANGE a 5 3
+GETRANGE a -1 -5
+GETRANGE a -100 3
+GETRANGE a -100 -200
+GETRANGE a -200 -100
+GETRANGE a -5000 10000
+GETRANGE a 0 -5000
+GETRANGE a x 1
+GETRANGE a 0 x
+GETRANGE a 0 9223372036854775807
+GETRANGE a -9223372036854775808 9223372036854775807
+GETRANGE missing 0 -1
+GETRANGE missing x 1
+SUBSTR a 0 3
+SUBSTR missing 0 1
+SET e ""
+GETRANGE e 0 -1
+GETRANGE e 0 0
+SET n 123
+GETRANGE n 1 1
+GETRANGE a 0
+SUBSTR a
+
+SET a ohmytext
+SET b mynewtext
+LCS a b
+LCS a b LEN
+LCS a b IDX
+LCS a b IDX MINMATCHLEN 4
+LCS a b IDX MINMATCHLEN 4 WITHMATCHLEN
+LCS a b IDX WITHMATCHLEN
+LCS a b IDX MINMATCHLEN -3
+LCS a b IDX LEN
+LCS a b WITHMATCHLEN
+LCS a b LEN WITHMATCHLEN
+LCS a b MINMATCHLEN
+LCS a b MINMATCHLEN x
+LCS a b FOO
+LCS a missing
+LCS a missing LEN
+LCS a missing IDX
+LCS missing missing2
+LCS a a
+LCS a a IDX WITHMATCHLEN
+LCS a
+LCS
+SET a abcabcabc
+SET b bcabca
+LCS a b
+LCS a b IDX WITHMATCHLEN
+SET a aaaa
+SET b aa
+LCS a b IDX WITHMATCHLEN
+SET a xaxbxc
+SET b aybycy
+LCS a b IDX WITHMATCHLEN
+SET a abcdefghij
+SET b jihgfedcba
+LCS a b IDX
+LCS a b
+
+MSET a 1 b 2 c 3
+DEL a
+DEL a b x
+DEL c c
+DEL
+MSET a 1 b 2
+UNLINK a x b
+UNLINK
+MSET a 1 b 2
+EXISTS a
+EXISTS a b a x
+EXISTS
+TOUCH a b x
+TOUCH
+TYPE
+
+SET a 1
+RENAME a b
+EXISTS a
+GET b
+RENAME a b
+RENAME b b
+RENAME missing missing
+RENAME b
+SET c 2 EX 100
+RENAME c b
+TTL b
+GET b
+RENAMENX b d
+SET e 1
+RENAMENX d e
+RENAMENX d d
+RENAMENX missing e
+RENAMENX missing missing
+RENAMENX d
+SET from v
+SET to w EX 100
+RENAME from to
+TTL to
+
+SET a v EX 100
+COPY a b
+GET b
+TTL b
+COPY a b
+COPY a b REPLACE
+COPY a a
+COPY missing b
+COPY missing missing
+COPY a b DB 0
+COPY a c DB 0
+COPY a b DB 0 REPLACE
+COPY a b DB x
+COPY a b DB -1
+COPY a b DB 100
+COPY a b DB 2147483648
+COPY a b DB
+COPY a b FOO
+COPY a b REPLACE REPLACE
+COPY a
+COPY
+
+SET a v
+TTL a
+PTTL a
+TTL missing
+PTTL missing
+EXPIRETIME a
+PEXPIRETIME a
+EXPIRETIME missing
+PEXPIRETIME missing
+EXPIRE a 100
+TTL a
+EXPIRE a 100 NX
+EXPIRE a 200 XX
+TTL a
+EXPIRE a 100 GT
+TTL a
+EXPIRE a 300 GT
+TTL a
+EXPIRE a 400 LT
+EXPIRE a 50 LT
+TTL a
+PERSIST a
+PERSIST a
+PERSIST missing
+TTL a
+EXPIRE a 100 XX
+EXPIRE a 100 GT
+EXPIRE a 100 LT
+TTL a
+PERSIST a
+EXPIRE a 100 NX
+EXPIRE a 90 XX GT
+EXPIRE a 500 XX GT
+TTL a
+EXPIRE a 100 XX LT
+TTL a
+EXPIRE a 100 NX XX
+EXPIRE a 100 NX GT
+EXPIRE a 100 NX LT
+EXPIRE a 100 GT LT
+EXPIRE a 100 NX GT LT
+EXPIRE a 100 FOO
+EXPIRE a 100 nx FOO
+EXPIRE a x FOO
+EXPIRE a x
+EXPIRE a 1.5
+EXPIRE a
+EXPIRE missing 100
+EXPIRE missing x
+EXPIRE a 9223372036854775807
+EXPIRE a 9223372036854775
+EXPIRE a -9223372036854775808
+EXPIRE a -9223372036854776
+PEXPIRE a 9223372036854775807
+PEXPIRE a 9223372036854770000
+PEXPIRE a 200000
+TTL a
+EXPIREAT a 99999999999
+EXPIRETIME a
+PEXPIRETIME a
+PEXPIREAT a 99999999999499
+EXPIRETIME a
+PEXPIREAT a 99999999999500
+EXPIRETIME a
+PEXPIRETIME a
+PEXPIREAT a 9223372036854775807
+PEXPIRETIME a
+EXPIREAT a 9223372036854775807
+EXPIREAT a 9223372036854775
+PEXPIRETIME a
+EXPIREAT a 1 GT
+EXPIREAT a 1
+EXISTS a
+SET a v
+PEXPIREAT a -5
+EXISTS a
+SET a v
+EXPIRE a 0
+EXISTS a
+SET a v
+EXPIRE a -1
+GET a
+SET a v
+PEXPIRE a 0
+GET a
+SET a v
+EXPIRE a -1 GT
+EXPIRE a -1 XX
+GET a
+EXPIRE a -1 LT
+GET a
+SET a v
+EXPIRE a -1 NX
+GET a
+TTL
+PTTL
+EXPIRETIME
+PERSIST
+PERSIST a b
+
+OBJECT
+OBJECT FOO
+OBJECT FOO a
+OBJECT ENCODING
+OBJECT ENCODING a
+OBJECT REFCOUNT a
+OBJECT IDLETIME a
+OBJECT FREQ a
+SET a 12345678
+OBJECT ENCODING a
+OBJECT REFCOUNT a
+OBJECT IDLETIME a
+OBJECT FREQ a
+OBJECT ENCODING a b
+SET a 9223372036854775807
+OBJECT ENCODING a
+SET a 9223372036854775808
+OBJECT ENCODING a
+SET a -1
+OBJECT ENCODING a
+SET a 01
+OBJECT ENCODING a
+SET a 12345678901234567890123456789012345678901234
+OBJECT ENCODING a
+SET a 123456789012345678901234567890123456789012345
+OBJECT ENCODING a
+SET a ""
+OBJECT ENCODING a
+object encoding a
+Object Encoding a
+
+DBSIZE
+MSET a 1 b 2
+DBSIZE
+FLUSHDB
+DBSIZE
+MSET a 1 b 2
+FLUSHALL ASYNC
+DBSIZE
+FLUSHALL SYNC
+FLUSHDB sync
+FLUSHDB async
+FLUSHDB FOO
+FLUSHALL FOO
+FLUSHALL SYNC ASYNC
+FLUSHDB SYNC SYNC
+DBSIZE x
+RANDOMKEY
+SET only 1
+RANDOMKEY
+RANDOMKEY x
+
+SET a 1
+MOVE a 0
+MOVE a x
+MOVE a 100
+MOVE a -1
+MOVE missing 0
+MOVE a
+SWAPDB 0 0
+SWAPDB 0 100
+SWAPDB x 0
+SWAPDB 0 x
+SWAPDB 0
+GET a
+
+MSET hello 1 hallo 2 hxllo 3 hllo 4 heello 5 "h*llo" 6 "h\\llo" 7 "h[llo" 8 "h]llo" 9 "h-llo" 10 "h^llo" 11
+KEYS *
+KEYS h?llo
+KEYS h*llo
+KEYS h[ae]llo
+KEYS h[^e]llo
+KEYS h[a-b]llo
+KEYS h[b-a]llo
+KEYS h[^a-z]llo
+KEYS "h\\*llo"
+KEYS "h[\\]]llo"
+KEYS "h[\\^]llo"
+KEYS "h[^^]llo"
+KEYS "h[a-]llo"
+KEYS "h[a-"
+KEYS "h[a"
+KEYS "h[allo"
+KEYS "h["
+KEYS "h\\"
+KEYS "h[]llo"
+KEYS "h[^]llo"
+KEYS hello
+KEYS hell
+KEYS "*l*"
+KEYS "*l?"
+KEYS "**"
+KEYS "h**o"
+KEYS "*h*e*l*o*"
+KEYS "?????"
+KEYS ""
+KEYS nothing*
+KEYS
+KEYS a b
+
+SET "\x00\xff" 1
+SET "" empty
+SET "a\nb" 2
+KEYS *
+KEYS "a?b"
+KEYS "\x00*"
+KEYS "[\x00]\xff"
+GET "\x00\xff"
+GET ""
+DEL ""
+EXISTS "" "a\nb"
+
+SCAN 0
+SCAN
+SCAN x
+SCAN 1.5
+SCAN 18446744073709551616
+SCAN 0 COUNT
+SCAN 0 COUNT 0
+SCAN 0 COUNT -1
+SCAN 0 COUNT x
+SCAN 0 FOO
+SCAN 0 FOO bar
+SCAN 0 MATCH
+SCAN 0 TYPE
+SCAN 0 COUNT 10 MATCH
+MSET a 1 b 2 c 3 "" 4
+SCAN 0
+SCAN 0 COUNT 100
+SCAN 0 COUNT 100 MATCH a*
+SCAN 0 MATCH * COUNT 100
+SCAN 0 TYPE string COUNT 100
+SCAN 0 TYPE STRING COUNT 100
+SCAN 0 TYPE hash COUNT 100
+SCAN 0 TYPE nonsense COUNT 100
+SCAN 0 TYPE string TYPE hash COUNT 100
+SCAN 0 match b count 100
+
+EXEC
+DISCARD
+UNWATCH
+WATCH
+WATCH a
+MULTI
+MULTI
+SET a 1
+INCR a
+GET a
+EXEC
+GET a
+MULTI x
+MULTI
+EXEC
+MULTI
+DISCARD
+EXEC
+MULTI
+SET a 1 2 3
+INCR a
+EXEC
+GET a
+
+MULTI
+SET a
+EXEC
+MULTI
+NOSUCH
+EXEC
+MULTI
+NOSUCH
+DISCARD
+MULTI
+SET a x
+INCR a
+GET a
+LCS a a IDX
+MGET a nothing
+EXEC
+MULTI
+WATCH a
+SET b 1
+EXEC
+GET b
+MULTI
+UNWATCH
+EXEC
+MULTI
+MULTI
+EXEC
+
+WATCH a
+SET a 1
+MULTI
+GET a
+EXEC
+MULTI
+GET a
+EXEC
+WATCH a
+MULTI
+SET a 2
+EXEC
+WATCH a
+SET a 3
+UNWATCH
+MULTI
+GET a
+EXEC
+WATCH a
+SET a 4
+MULTI
+DISCARD
+MULTI
+GET a
+EXEC
+WATCH a a b
+DEL b
+MULTI
+GET a
+EXEC
+WATCH a
+DEL a
+MULTI
+EXEC
+WATCH missing
+FLUSHALL
+MULTI
+EXEC
+SET a 1
+WATCH a
+FLUSHDB
+MULTI
+EXEC
+SET a 1
+WATCH a
+EXPIRE a 100
+MULTI
+EXEC
+WATCH a
+SET a 1 NX
+MULTI
+EXEC
+WATCH a
+GETEX a
+MULTI
+EXEC
+WATCH a
+GETEX a PERSIST
+MULTI
+EXEC
+WATCH b
+RENAME a b
+MULTI
+EXEC
+WATCH b
+TOUCH b
+MULTI
+EXEC
+WATCH b
+SETRANGE b 0 ""
+MULTI
+EXEC
+WATCH b
+PERSIST b
+MULTI
+EXEC
+WATCH b
+RENAME b b
+MULTI
+EXEC
+WATCH b
+INCRBY b x
+MULTI
+EXEC
+WATCH c
+MSETNX b 1 c 2
+MULTI
+EXEC
+WATCH c
+COPY b c
+MULTI
+EXEC
+WATCH b
+COPY b c REPLACE
+MULTI
+EXEC
+WATCH b
+APPEND b ""
+MULTI
+EXEC
+
+MULTI
+SET a 1
+FLUSHALL
+SET b 2
+DBSIZE
+KEYS *
+EXEC
+DBSIZE
+MULTI
+SET c 3
+DEL c
+GET c
+SET c 4 EX 100
+TTL c
+RENAME c d
+TTL d
+EXEC
+"""
+
+
+def parse(line: str) -> tuple[bytes, ...]:
+    """A command line's words, quoted as in redis-cli."""
+    return tuple(word.encode("utf-8", "surrogateescape") for word in split_line(line.encode()))
+
+
+def generated() -> Iterator[list[tuple[bytes, ...]]]:
+    """Every combination of SET's and GETEX's options, and EXPIRE's conditions, on a missing, a plain and a volatile key."""
+    setups = ("DEL a", "SET a 5", "SET a 5 PXAT 99999999999999")
+    after = ("GET a", "PEXPIRETIME a")
+    times = ("EXAT 88888888888", "PXAT 88888888888888", "PXAT 5", "KEEPTTL", "PERSIST")
+    flags = ("NX", "XX", "GET")
+    for setup in setups:
+        for size in range(3):
+            for chosen in permutations((*flags, *times), size):
+                yield [parse(line) for line in (setup, f"SET a 7 {' '.join(chosen)}", *after)]
+                yield [parse(line) for line in (setup, f"GETEX a {' '.join(chosen)}", *after)]
+        for chosen in combinations((*flags, "KEEPTTL", "PXAT 88888888888888"), 3):
+            yield [parse(line) for line in (setup, f"SET a 7 {' '.join(chosen)}", *after)]
+        for size in range(4):
+            for chosen in combinations(("NX", "XX", "GT", "LT"), size):
+                for at in ("88888888888888", "99999999999999", "99999999999998", "1"):
+                    yield [parse(line) for line in (setup, f"PEXPIREAT a {at} {' '.join(chosen)}", *after)]
+    for value, by in product(("0", "7", "-3", "3.5", "9223372036854775807", "1e3", "x", ""), repeat=2):
+        for name in ("INCRBY", "DECRBY", "INCRBYFLOAT"):
+            yield [parse(line) for line in (f'SET a "{value}"', f'{name} a "{by}"', *after)]
+
+
+def sequences() -> list[list[tuple[bytes, ...]]]:
+    """All of them."""
+    written = [[parse(line) for line in part.strip().splitlines()] for part in SEQUENCES.split("\n\n")]
+    return [*written, *generated()]
