@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-_MODULES = ("strings", "keys", "scan", "transactions", "connection", "client", "config", "command", "info", "server", "cluster", "clusterx")
+_MODULES = ("strings", "keys", "scan", "transactions", "connection", "client", "client_control", "config", "command", "info", "server", "slowlog", "latency", "memory", "debug", "cluster", "clusterx")
 
 
 def load() -> None:
