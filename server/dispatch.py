@@ -52,14 +52,6 @@ def execute(session: Session, argv: list[bytes]) -> None:
             unmute(session, muted_from)
 
 
-def retry(session: Session) -> None:
-    """Runs the call for which a session was suspended again, with every check."""
-    session.suspended = False
-    session.on_cancel = None
-    execute(session, session.argv)
-    session.link.wake()
-
-
 def mute(session: Session) -> int:
     """CLIENT REPLY OFF or SKIP: begins a call whose reply is dropped. Returns how much was written before it."""
     if session.reply_mode == "skip":

@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from slotrocks.server.dispatch import retry
-
 if TYPE_CHECKING:
     from slotrocks.server.node import Node
     from slotrocks.server.session import Session
@@ -59,4 +57,4 @@ class Pause:
         self._node.refresh_clock()
         held, self._held = self._held, {}
         for session in held:
-            retry(session)
+            session.retry()

@@ -1,8 +1,8 @@
 """What the node knows of one client between its commands. No I/O: the connection moves bytes, the session holds state.
 
 A handler that cannot answer now returns `session.suspend(on_cancel)`: the connection then executes nothing more of this
-client until somebody calls `resume(value)`, which writes the reply, or `dispatch.retry(session)`, which runs the call again
-(a write that was held while its slot was frozen, any call during CLIENT PAUSE).
+client until somebody calls `resume(value)`, which writes the reply, or `retry()`, which has the call decided and run
+again (a write that was held while its slot was frozen, any call during CLIENT PAUSE).
 """
 
 from __future__ import annotations

@@ -2,7 +2,11 @@
 
 from importlib import import_module
 
-_MODULES = ("strings", "keys", "scan", "transactions", "connection", "client", "client_control", "config", "command", "info", "server", "slowlog", "latency", "memory", "debug", "cluster", "clusterx")
+_MODULES = (
+    "strings", "lcs", "keys", "expire", "scan", "transactions", "connection",
+    "client", "client_control", "config", "command", "info", "server", "slowlog", "latency", "memory", "debug",
+    "cluster", "clusterx",
+)  # fmt: skip
 
 
 def load() -> None:

@@ -65,8 +65,7 @@ def pause(s: Session, argv: list[bytes]) -> Any:
          complexity="O(N) Where N is the number of paused clients")  # fmt: skip
 def unpause(s: Session, argv: list[bytes]) -> Any:
     if s.node.pause is not None:
-        s.node.loop.call_soon(s.node.pause.end)  # not now: the calls that it held must not run inside this one
-        s.node.pause = None
+        s.node.pause.end()
     return OK
 
 
