@@ -343,6 +343,11 @@ cdef class ReplyWriter:
         self.clear()
         return taken
 
+    def truncate(self, Py_ssize_t size) -> None:
+        """Drops what was written after the first `size` bytes; nothing if there are fewer."""
+        if 0 <= size < self.length:
+            self.length = size
+
     def clear(self) -> None:
         """Drops what was written."""
         self.length = 0

@@ -168,6 +168,20 @@ class Connection(asyncio.Protocol):
             self._waiting = True
             self.node.tick.reply(self)
 
+    def on_authenticated(self, authenticated: bool) -> None:
+        """See session.Link."""
+        self.parser.authenticated = authenticated
+
+    @property
+    def closing(self) -> bool:
+        """Whether the connection is ending."""
+        return self._closing
+
+    @property
+    def query_bytes(self) -> int:
+        """What arrived and has not been executed."""
+        return int(self.parser.buffered)
+
     # -- the tick's side
 
     def flush(self) -> None:

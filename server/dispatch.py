@@ -28,8 +28,14 @@ QUEUED = Simple("QUEUED")
 def execute(session: Session, argv: list[bytes]) -> None:
     """Runs one command and writes its reply, or suspends the session."""
     asking = session.asking
+    muted_from = -1 if session.reply_mode == "on" else mute(session)
     try:
         row = resolve(session, argv)
+        session.last_command = row.name
+        pause = session.node.pause
+        if pause is not None and pause.holds(session, row):
+            pause.hold(session, argv)
+            return
         if session.queue is not None and "multi_control" not in row.flags:
             enqueue(session, row, argv)
             return
@@ -40,8 +46,26 @@ def execute(session: Session, argv: list[bytes]) -> None:
     except CommandError as error:
         reject(session, error.text)
     finally:
-        if asking:
+        if asking and not session.suspended:  # a call that is held runs again, and still asks
             session.asking = False
+        if muted_from >= 0:
+            unmute(session, muted_from)
+
+
+def mute(session: Session) -> int:
+    """CLIENT REPLY OFF or SKIP: begins a call whose reply is dropped. Returns how much was written before it."""
+    if session.reply_mode == "skip":
+        session.reply_mode = "skipping"
+    return session.writer.size
+
+
+def unmute(session: Session, muted_from: int) -> None:
+    """Ends what mute() began. The reply to CLIENT REPLY ON stays."""
+    if session.reply_mode == "on":
+        return
+    session.writer.truncate(muted_from)
+    if session.reply_mode == "skipping" and not session.suspended:
+        session.reply_mode = "on"
 
 
 def reject(session: Session, text: str) -> None:

@@ -45,7 +45,8 @@ class Expiry:
     def _round(self) -> None:
         delay = INTERVAL_S
         try:
-            if self.enabled and not self._node.write_error and self.expire_some() == KEYS_PER_ROUND_MAX:
+            idle = not self.enabled or self._node.write_error or self._node.pause is not None
+            if not idle and self.expire_some() == KEYS_PER_ROUND_MAX:
                 delay = INTERVAL_S / 20  # there is a backlog: the same share of the loop, more often
         except Exception:
             log.exception("a round of expiry failed")

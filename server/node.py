@@ -19,16 +19,18 @@ from slotrocks.server import commands
 from slotrocks.server.cluster.state import Cluster
 from slotrocks.server.config import Config
 from slotrocks.server.connection import Connection
-from slotrocks.server.errors import CommandError
+from slotrocks.server.errors import CommandError, ConfigError
 from slotrocks.server.expiry import Expiry
 from slotrocks.server.latency import Latency
 from slotrocks.server.monitor import monitor_line
+from slotrocks.server.pause import Pause
+from slotrocks.server.redact import redacted
 from slotrocks.server.scan_cursors import ScanCursors
 from slotrocks.server.session import Link, Session, Suspended
 from slotrocks.server.slowlog import SlowLog
 from slotrocks.server.stats import Stats
 from slotrocks.server.store_options import store_options
-from slotrocks.server.table import Command, all_rows
+from slotrocks.server.table import Command, all_rows, rename_command
 from slotrocks.server.tick import Tick
 
 log = logging.getLogger(__name__)
@@ -40,8 +42,13 @@ class Node:
     """A running node. Everything on it belongs to one event loop."""
 
     def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
-        """Opens the database. Raises StoreError."""
+        """Opens the database. Raises StoreError or ConfigError. Commands are renamed for the whole process."""
         commands.load()
+        for old, new in config.rename_command:
+            try:
+                rename_command(old, new)
+            except KeyError:
+                raise ConfigError(f"rename-command: there is no command '{old}'") from None
         self.config = config
         self.loop = loop
         self.directory = Path(config.dir)
@@ -56,6 +63,7 @@ class Node:
         self.port = config.port
         self.sessions: dict[int, Session] = {}
         self.monitors: set[Session] = set()
+        self.pause: Pause | None = None  # CLIENT PAUSE
         self.watchers: defaultdict[bytes, set[Session]] = defaultdict(set)
         self.scan_cursors = ScanCursors()
         self.write_error = ""
@@ -71,6 +79,9 @@ class Node:
         for option in ("slowlog-log-slower-than", "latency-monitor-threshold"):
             config.on_change(option, self._set_slow_us)
         self._set_slow_us()
+        self.output_bytes_max = float("inf")  # unsent replies at which a client is closed
+        config.on_change("client-output-buffer-limit", self._set_output_bytes_max)
+        self._set_output_bytes_max()
         self._servers: list[asyncio.Server] = []
         self._cron_handle: asyncio.TimerHandle | None = None
 
@@ -126,6 +137,9 @@ class Node:
         limits = [float(slowlog_us)] if slowlog_us >= 0 else []
         limits += [latency_ms * 1000.0] if latency_ms else []
         self.slow_us = min(limits, default=float("inf"))
+
+    def _set_output_bytes_max(self) -> None:
+        self.output_bytes_max = self.config.client_output_buffer_limit.normal.hard_bytes or float("inf")
 
     # -- clock and limits
 
@@ -199,7 +213,7 @@ class Node:
         """Shows a command to the clients of MONITOR."""
         if "skip_monitor" in row.flags or "admin" in row.flags:
             return
-        line = monitor_line(time.time(), session.link.peer_name, argv)
+        line = monitor_line(time.time(), session.link.peer_name, redacted(row.name, argv))
         for monitor in self.monitors:
             monitor.writer.write(line)
             monitor.link.wake()
@@ -250,7 +264,7 @@ async def serve(config: Config) -> int:
     loop = asyncio.get_running_loop()
     try:
         node = Node(config, loop)
-    except StoreError as error:
+    except (StoreError, ConfigError) as error:
         log.critical("%s", error)
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):

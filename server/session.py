@@ -1,8 +1,8 @@
 """What the node knows of one client between its commands. No I/O: the connection moves bytes, the session holds state.
 
 A handler that cannot answer now returns `session.suspend(on_cancel)`: the connection then executes nothing more of this
-client until somebody calls `resume(value)`, which writes the reply, or `retry()`, which runs the command again (a write
-that was held while its slot was frozen).
+client until somebody calls `resume(value)`, which writes the reply, or `retry()`, which has the call decided and run
+again (a write that was held while its slot was frozen, any call during CLIENT PAUSE).
 """
 
 from __future__ import annotations
@@ -44,6 +44,25 @@ class Link(Protocol):
     def close(self, *, after_replies: bool = True) -> None:
         """Ends the connection, by default once everything written has been sent."""
 
+    def on_authenticated(self, authenticated: bool) -> None:
+        """The client gave its password, or RESET took the right away: how much it may send at once depends on it."""
+
+    @property
+    def closing(self) -> bool:
+        """Whether the connection is ending."""
+
+    @property
+    def query_bytes(self) -> int:
+        """What arrived and has not been executed."""
+
+    @property
+    def output_bytes(self) -> int:
+        """Replies that the client has not taken yet."""
+
+    @property
+    def descriptor(self) -> int:
+        """The socket's file descriptor, or -1."""
+
 
 class Session:
     """One client's state."""
@@ -67,7 +86,7 @@ class Session:
         self.user = "default"
         self.info: dict[str, str] = {}  # CLIENT SETINFO: lib-name, lib-ver
         self.authenticated = not node.config.requirepass
-        self.reply_mode = "on"  # CLIENT REPLY: on, off, skip (the next one), skipping (this one)
+        self.reply_mode = "on"  # CLIENT REPLY: on, off, skip (the next reply), skipping (this one)
         self.no_evict = False
         self.no_touch = False
         # MULTI: the queued calls, or None outside; an error while queueing makes EXEC fail, a changed key makes it nil.
@@ -104,7 +123,11 @@ class Session:
         """Writes the awaited reply and lets the client's next commands run."""
         self.suspended = False
         self.on_cancel = None
-        self.writer.write(value)
+        self.asking = False
+        if self.reply_mode == "on":
+            self.writer.write(value)
+        elif self.reply_mode == "skipping":
+            self.reply_mode = "on"
         self.link.wake()
 
     def retry(self) -> None:

@@ -4,7 +4,8 @@ from importlib import import_module
 
 _MODULES = (
     "strings", "lcs", "keys", "expire", "scan", "transactions", "connection",
-    "client", "config", "command", "info", "server", "cluster", "clusterx",
+    "client", "client_control", "config", "command", "info", "server", "slowlog", "latency", "memory", "debug",
+    "cluster", "clusterx",
 )  # fmt: skip
 
 

@@ -1,0 +1,149 @@
+"""What COMMAND tells about a row of the table, derived from it as Redis derives it from its own.
+
+* ACL categories follow from flags and group, with few exceptions.
+* Key specifications follow from the key positions. How a command uses its keys does not follow from anything: `ACCESS`
+  has the words of Redis 7.2 where they differ from "RO access" for a reader and "RW update" for a writer.
+* `TIPS` are Redis's hints to cluster clients and proxies.
+
+Where keys are found by a function, the place is "unknown" to clients: they ask COMMAND GETKEYS, as "movablekeys" says.
+"""
+
+from typing import Any
+
+from slotrocks.engine import Simple
+from slotrocks.server.table import Command
+
+FLAGS = frozenset(
+    "write readonly denyoom module admin pubsub noscript blocking loading stale skip_monitor skip_slowlog asking fast "
+    "no_auth may_replicate no_mandatory_keys protected allow_busy no_async_loading no_multi movablekeys".split()
+)
+CATEGORY_OF_GROUP = {
+    "bitmap": "bitmap", "connection": "connection", "generic": "keyspace", "geo": "geo", "hash": "hash",
+    "hyperloglog": "hyperloglog", "list": "list", "pubsub": "pubsub", "scripting": "scripting", "set": "set",
+    "sorted-set": "sortedset", "stream": "stream", "string": "string", "transactions": "transaction",
+}  # fmt: skip
+CATEGORIES_MORE = {
+    "command": "connection", "readonly": "connection", "readwrite": "connection", "asking": "connection",
+    "dbsize": "keyspace", "flushall": "keyspace dangerous", "flushdb": "keyspace dangerous", "keys": "dangerous",
+    "info": "dangerous", "role": "admin dangerous", "lastsave": "admin dangerous", "sort": "dangerous",
+    "restore": "dangerous", "migrate": "dangerous",
+}  # fmt: skip
+# A bar separates what is said of the first key from what is said of the others.
+ACCESS = {
+    "append": "RW insert", "copy": "RO access|OW update", "decr": "RW access update", "decrby": "RW access update",
+    "del": "RM delete", "exists": "RO", "getdel": "RW access delete", "getex": "RW access update",
+    "getset": "RW access update", "incr": "RW access update", "incrby": "RW access update",
+    "incrbyfloat": "RW access update", "memory|usage": "RO", "mset": "OW update", "msetnx": "OW insert",
+    "object|encoding": "RO", "object|freq": "RO", "object|idletime": "RO", "object|refcount": "RO",
+    "psetex": "OW update", "rename": "RW access delete|OW update", "renamenx": "RW access delete|OW insert",
+    "set": "RW access update variable_flags", "setex": "OW update", "setnx": "OW insert", "strlen": "RO", "touch": "RO",
+    "type": "RO", "unlink": "RM delete", "watch": "RO",
+}  # fmt: skip
+_SHARDS, _NODES = "request_policy:all_shards", "request_policy:all_nodes"
+_SPLIT, _VARIES = "request_policy:multi_shard", "nondeterministic_output"
+_SUM, _ALL, _SPECIAL = "response_policy:agg_sum", "response_policy:all_succeeded", "response_policy:special"
+_UNORDERED = "nondeterministic_output_order"
+TIPS = {
+    "client|info": [_VARIES], "client|list": [_VARIES], "client|setinfo": [_NODES, _ALL],
+    "cluster|getkeysinslot": [_VARIES], "cluster|info": [_VARIES], "cluster|links": [_VARIES],
+    "cluster|nodes": [_VARIES], "cluster|replicas": [_VARIES], "cluster|shards": [_VARIES], "cluster|slots": [_VARIES],
+    "command": [_UNORDERED], "command|docs": [_UNORDERED], "command|info": [_UNORDERED], "command|list": [_UNORDERED],
+    "config|set": [_NODES, _ALL], "dbsize": [_SHARDS, _SUM], "del": [_SPLIT, _SUM], "exists": [_SPLIT, _SUM],
+    "flushall": [_SHARDS, _ALL], "flushdb": [_SHARDS, _ALL], "info": [_VARIES, _SHARDS, _SPECIAL],
+    "keys": [_SHARDS, _UNORDERED], "lastsave": [_VARIES], "latency|doctor": [_VARIES, _NODES, _SPECIAL],
+    "latency|graph": [_VARIES, _NODES, _SPECIAL], "latency|histogram": [_VARIES, _NODES, _SPECIAL],
+    "latency|history": [_VARIES, _NODES, _SPECIAL], "latency|latest": [_VARIES, _NODES, _SPECIAL],
+    "latency|reset": [_NODES, _ALL], "memory|doctor": [_VARIES, _SHARDS, _SPECIAL],
+    "memory|malloc-stats": [_VARIES, _SHARDS, _SPECIAL], "memory|purge": [_SHARDS, _ALL],
+    "memory|stats": [_VARIES, _SHARDS, _SPECIAL], "mget": [_SPLIT], "mset": [_SPLIT, _ALL],
+    "msetnx": [_SPLIT, "response_policy:agg_min"], "object|encoding": [_VARIES], "object|freq": [_VARIES],
+    "object|idletime": [_VARIES], "object|refcount": [_VARIES], "ping": [_SHARDS, _ALL], "pttl": [_VARIES],
+    "randomkey": [_SHARDS, _VARIES], "scan": [_VARIES, "request_policy:special"], "slowlog|get": [_NODES, _VARIES],
+    "slowlog|len": [_NODES, _SUM, _VARIES], "slowlog|reset": [_NODES, _ALL], "time": [_VARIES], "touch": [_SPLIT, _SUM],
+    "ttl": [_VARIES], "unlink": [_SPLIT, _SUM],
+}  # fmt: skip
+
+
+def flags(row: Command) -> set[str]:
+    """The row's flags as clients know them."""
+    shown = {flag for flag in row.flags if flag in FLAGS}
+    return shown | {"movablekeys"} if row.key_finder is not None else shown
+
+
+def categories(row: Command) -> set[str]:
+    """The ACL categories, without "@"."""
+    found = set(CATEGORIES_MORE.get(row.name.partition("|")[0], "").split())
+    if "write" in row.flags:
+        found.add("write")
+    if "readonly" in row.flags and row.group != "scripting":
+        found.add("read")
+    if "admin" in row.flags:
+        found |= {"admin", "dangerous"}
+    found |= {flag for flag in ("blocking", "pubsub") if flag in row.flags}
+    found.add("fast" if "fast" in row.flags else "slow")
+    if not row.container and row.group in CATEGORY_OF_GROUP:
+        found.add(CATEGORY_OF_GROUP[row.group])
+    return found
+
+
+def key_flags(row: Command, argv: list[bytes] | None = None) -> list[list[str]]:
+    """How the first key is used, then the others; in the call `argv` if there is one."""
+    if row.name == "set" and argv is not None:
+        returns_old = any(word.lower() == b"get" for word in argv[3:])
+        return [["RW", "access", "update"] if returns_old else ["OW", "update"]]
+    text = ACCESS.get(row.name, "RW update" if row.write else "RO access")
+    return [words.split() for words in text.split("|")]
+
+
+def key_specs(row: Command) -> list[dict[str, Any]]:
+    """The key specifications: where the keys begin, how to find them, and how they are used."""
+    if not row.has_keys:
+        return []
+    uses = key_flags(row)
+    if row.key_finder is not None:
+        unknown = {"type": "unknown", "spec": {}}
+        return [_spec([*uses[0], "incomplete"], unknown, unknown)]
+    first, last, step = row.keys
+    if len(uses) == 1:
+        ranges = [(first, last if last < 0 else last - first)]
+    else:
+        ranges = [(first + i * step, 0) for i in range(len(uses))]
+    return [
+        _spec(
+            use,
+            {"type": "index", "spec": {"index": begin}},
+            {"type": "range", "spec": {"lastkey": end, "keystep": step, "limit": 0}},
+        )
+        for use, (begin, end) in zip(uses, ranges, strict=True)
+    ]
+
+
+def _spec(use: list[str], begin_search: dict[str, Any], find_keys: dict[str, Any]) -> dict[str, Any]:
+    return {"flags": {Simple(word) for word in use}, "begin_search": begin_search, "find_keys": find_keys}
+
+
+def info(row: Command) -> list[Any]:
+    """The ten elements of COMMAND INFO."""
+    return [
+        row.name,
+        row.arity,
+        {Simple(flag) for flag in flags(row)},
+        *row.keys,
+        {Simple("@" + category) for category in categories(row)},
+        TIPS.get(row.name, []),
+        key_specs(row),
+        [info(sub) for sub in row.subcommands.values()],
+    ]
+
+
+def docs(row: Command) -> dict[str, Any]:
+    """The map of COMMAND DOCS for one command. The history and the arguments' grammar are not part of it."""
+    text: dict[str, Any] = {
+        "summary": row.summary,
+        "since": row.since,
+        "group": row.group,
+        "complexity": row.complexity,
+    }
+    if row.subcommands:
+        text["subcommands"] = {sub.name: docs(sub) for sub in row.subcommands.values()}
+    return text
