@@ -91,8 +91,9 @@ def count(txn: Transaction) -> int:
 def random_key(txn: Transaction, rng: Random) -> bytes | None:
     """A key chosen at random, None if there is none.
 
-    A few keys are found by halving: a random point between the lowest and the highest key decides for the keys before it or
-    those after it, the likelier the wider they are apart. So every key can be met, though not with equal chance.
+    A few keys are found by halving: a random point between the lowest and the highest key decides for the keys before
+    it or those after it, the likelier the wider they are apart. So every key can be met, though not with equal
+    chance.
     """
     low, high = txn.codec.namespace_range()
     for _ in range(RANDOM_STEPS_MAX):
@@ -119,8 +120,8 @@ def random_key(txn: Transaction, rng: Random) -> bytes | None:
 
 
 def random_between(low: bytes, high: bytes, rng: Random) -> tuple[bytes, float]:
-    """A point with `low` < point <= `high`, evenly spread over the 8 bytes after their common beginning, and where between
-    the two it lies (0 = at `low`). `low` must sort before `high`."""
+    """A point with `low` < point <= `high`, evenly spread over the 8 bytes after their common beginning, and where
+    between the two it lies (0 = at `low`). `low` must sort before `high`."""
     shared = 0
     while shared < len(low) and low[shared] == high[shared]:
         shared += 1
