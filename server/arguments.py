@@ -76,8 +76,8 @@ class Expiry(NamedTuple):
 def expiry_options(argv: list[bytes], first: int, allowed: frozenset[bytes]) -> tuple[frozenset[bytes], Expiry | None]:
     """The options of SET and GETEX from argv[first] on: (those of `allowed` that are there, the expiry).
 
-    At most one of EX, PX, EXAT, PXAT, KEEPTTL and PERSIST, and not both of NX and XX. The same one again is no error, and
-    the last time counts.
+    At most one of EX, PX, EXAT, PXAT, KEEPTTL and PERSIST, and not both of NX and XX. The same one again is no error,
+    and the last time counts.
     """
     found: set[bytes] = set()
     expiry_option = b""

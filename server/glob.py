@@ -2,10 +2,12 @@
 
     ?  any byte     *  any bytes     [abc] [a-z] [^a-z]  one byte (not) of a class     \\x  the byte x
 
-Redis's corner cases are kept: a range may be given backwards, a class that is not closed ends with the pattern, "[]" never
-matches and "[^]" matches any byte (there is no way to write "]" first), a lone backslash at the end is a backslash.
-Runs of "*" count as one. Possessive matching of each "*"'s literal tail is what keeps a pattern from taking exponential
-time: the first place where the part between two stars fits is as good as any later one.
+Redis's corner cases are kept: a range may be given backwards, a class that is not closed ends with the pattern, "[]"
+never matches and "[^]" matches any byte (there is no way to write "]" first), a lone backslash at the end is a
+backslash. One is not: "**" matches the empty string like "*" does.
+
+What stands between two stars is matched at the first place where it fits and never tried again (an atomic group): a
+later place could not be better. So no pattern takes exponential time.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """SCAN's cursors: numbers that stand for positions in the key space.
 
-A position is a storage key, of any length, so a number can only be a name for it: the node remembers the positions behind
-the last CURSORS_MAX numbers that it gave out. A number that it does not know (older than that, made before a restart, or made
-up) stands for the beginning: a client then sees keys twice, which SCAN may do, and misses none, which it may not.
+A position is a storage key, of any length, so a number can only be a name for it: the node remembers the positions
+behind the last CURSORS_MAX numbers that it gave out. A number that it does not know (older than that, made before a
+restart, or made up) stands for the beginning: a client then sees keys twice, which SCAN may do, and misses none,
+which it may not.
 
-Numbers count up from a random start, so that one from before a restart is not mistaken for a new one, and stay below 2^53
-for clients that hold them in a double.
+Numbers count up from a random start, so that one from before a restart is not mistaken for a new one, and stay below
+2^53 for clients that hold them in a double.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ from slotrocks.engine._engine import (
     prefix_end,
 )
 
-# RANDOMKEY narrows a range of keys down to at most this many, in at most this many steps.
-RANDOM_WINDOW_KEYS = 16
-RANDOM_STEPS_MAX = 64
+# RANDOMKEY halves a range of keys in at most so many steps, and begins anew this often when it ends at a dead key.
+RANDOM_STEPS_MAX = 128
+RANDOM_TRIES_MAX = 4
 
 
 def delete(txn: Transaction, key: bytes) -> bool:
@@ -91,36 +91,34 @@ def count(txn: Transaction) -> int:
 def random_key(txn: Transaction, rng: Random) -> bytes | None:
     """A key chosen at random, None if there is none.
 
-    A few keys are found by halving: a random point between the lowest and the highest key decides for the keys before it or
-    those after it, the likelier the wider they are apart. So every key can be met, though not with equal chance.
+    Found by halving: a random point between the first and the last key decides for the keys before it or those from it
+    on, the likelier the farther it is from that end. So every key can be met, though not with equal chance.
     """
-    low, high = txn.codec.namespace_range()
-    for _ in range(RANDOM_STEPS_MAX):
-        window = []
-        for storage_key, type_id in walk(txn, low, high):
-            window.append((storage_key, type_id))
-            if len(window) > RANDOM_WINDOW_KEYS:
+    begin, end = txn.codec.namespace_range()
+    for _ in range(RANDOM_TRIES_MAX):
+        first = next(walk(txn, begin, end), None)
+        if first is None:
+            return None
+        last = next(walk(txn, begin, end, reverse=True))
+        for _ in range(RANDOM_STEPS_MAX):
+            if first == last:
                 break
-        if len(window) <= RANDOM_WINDOW_KEYS:
-            break
-        first = window[0][0]
-        last = next(walk(txn, low, high, reverse=True))[0]
-        point, share = random_between(first, last, rng)
-        if rng.random() < share:
-            low, high = first, point
-        else:
-            low, high = point, last + b"\0"
-    living = [storage_key for storage_key, type_id in window if type_id]
-    if living:
-        return txn.codec.user_key(rng.choice(living))
-    # All of them dead: then the first living one will do.
-    rest = (storage_key for storage_key, type_id in walk(txn, *txn.codec.namespace_range()) if type_id)
-    return next((txn.codec.user_key(storage_key) for storage_key in rest), None)
+            point, share = random_between(first[0], last[0], rng)
+            if rng.random() < share:
+                last = next(walk(txn, first[0], point, reverse=True))
+            else:
+                first = next(walk(txn, point, last[0] + b"\0"))
+        storage_key, type_id = first
+        if type_id:
+            return txn.codec.user_key(storage_key)
+    # Most keys are dead: then the first living one will do.
+    living = (storage_key for storage_key, type_id in walk(txn, begin, end) if type_id)
+    return next((txn.codec.user_key(storage_key) for storage_key in living), None)
 
 
 def random_between(low: bytes, high: bytes, rng: Random) -> tuple[bytes, float]:
-    """A point with `low` < point <= `high`, evenly spread over the 8 bytes after their common beginning, and where between
-    the two it lies (0 = at `low`). `low` must sort before `high`."""
+    """A point with `low` < point <= `high`, evenly spread over the 8 bytes after their common beginning, and where
+    between the two it lies (0 = at `low`). `low` must sort before `high`."""
     shared = 0
     while shared < len(low) and low[shared] == high[shared]:
         shared += 1

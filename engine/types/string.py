@@ -40,8 +40,8 @@ def get_many(txn: Transaction, keys: list[bytes]) -> list[bytes | None]:
 
 
 def put(txn: Transaction, key: bytes, value: bytes, *, expire_ms: int = 0, keep_expiry: bool = False) -> None:
-    """Sets the key, whatever it held. `expire_ms` is absolute, 0 for none; a time that is not in the future leaves no key
-    at all."""
+    """Sets the key, whatever it held. `expire_ms` is absolute, 0 for none; a time that is not in the future leaves no
+    key at all."""
     old = txn.lookup_any(key)
     if keep_expiry and old is not None and old.alive(txn.now_ms):
         expire_ms = old.expire_ms
@@ -69,7 +69,8 @@ def change(txn: Transaction, key: bytes, value: bytes, living: Metadata | None, 
 
 
 def increment(txn: Transaction, key: bytes, by: int) -> int:
-    """Adds to the integer that the key holds (0 when absent). Raises NotANumberError, OverflowError (beyond 64 bits)."""
+    """Adds to the integer that the key holds (0 when absent). Raises NotANumberError, OverflowError (beyond 64
+    bits)."""
     living, old = lookup(txn, key)
     try:
         value = 0 if living is None else parse_int(living.payload)
@@ -83,8 +84,8 @@ def increment(txn: Transaction, key: bytes, by: int) -> int:
 
 
 def increment_float(txn: Transaction, key: bytes, by: bytes) -> bytes:
-    """Adds a number, as the client spelled it, to the one that the key holds. Raises NotANumberError (either of the two),
-    OverflowError (the sum is infinite)."""
+    """Adds a number, as the client spelled it, to the one that the key holds. Raises NotANumberError (either of the
+    two), OverflowError (the sum is infinite)."""
     living, old = lookup(txn, key)
     try:
         value = incr_by_float(b"0" if living is None else living.payload, by)

@@ -25,8 +25,8 @@ from slotrocks.server.table import command
 NO_SUCH_KEY = "ERR no such key"
 SAME_OBJECT = "ERR source and destination objects are the same"
 NO_LFU = (
-    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between "
-    "policies at runtime LRU and LFU data will take some time to adjust."
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching "
+    "between policies at runtime LRU and LFU data will take some time to adjust."
 )
 # Nothing here is packed: a collection is encoded as Redis would encode a large one.
 COLLECTION_ENCODINGS = {
@@ -34,8 +34,8 @@ COLLECTION_ENCODINGS = {
 }  # fmt: skip
 
 N_REMOVED = (
-    "O(N) where N is the number of keys that will be removed. A key whose value is not a string also costs O(M) where M is "
-    "the number of its elements, up to a limit."
+    "O(N) where N is the number of keys that will be removed. A key whose value is not a string also costs O(M) where "
+    "M is the number of its elements, up to a limit."
 )
 N_COPIED = "O(N) for collections, where N is the number of nested items. O(1) for string values."
 
@@ -75,7 +75,8 @@ def exists(s: Session, argv: list[bytes]) -> Any:
 
 command(
     "touch", arity=-2, flags="readonly fast", keys=(1, -1, 1), group="generic", since="3.2.1",
-    summary="Returns the number of existing keys out of those specified after updating the time they were last accessed.",
+    summary="Returns the number of existing keys out of those specified after updating the time they were last "
+    "accessed.",
     complexity="O(N) where N is the number of keys that will be touched.",
 )(exists)  # fmt: skip
 

@@ -1,8 +1,9 @@
 """Enumerating keys: SCAN, KEYS, RANDOMKEY, DBSIZE.
 
-All of them show every key that is in the database, in cluster mode also those of slots that are being imported or were
-handed over and not deleted yet, as Kvrocks does. A pattern's literal beginning bounds what is looked at, in cluster mode if
-it contains a whole hash tag. KEYS and DBSIZE look at every key in one go: a large database is better counted with SCAN.
+All of them show every key that is in the database, in cluster mode also those of slots that are being imported or
+were handed over and not deleted yet, as Kvrocks does. A pattern's literal beginning bounds what is looked at, in
+cluster mode if it contains a whole hash tag. KEYS and DBSIZE look at every key in one go: a large database is better
+counted with SCAN.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ def keys(s: Session, argv: list[bytes]) -> Any:
 @command(
     "scan", arity=-2, flags="readonly", group="generic", since="2.8.0",
     summary="Iterates over the key names in the database.",
-    complexity="O(COUNT) for every call. O(N) for a complete iteration, including enough command calls for the cursor to "
-    "return back to 0. N is the number of keys.",
+    complexity="O(COUNT) for every call. O(N) for a complete iteration, including enough command calls for the cursor "
+    "to return back to 0. N is the number of keys.",
 )  # fmt: skip
 def scan(s: Session, argv: list[bytes]) -> Any:
     cursor = parse_cursor(argv[1])

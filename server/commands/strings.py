@@ -122,7 +122,8 @@ def setex(s: Session, argv: list[bytes]) -> Any:
 
 @command(
     "psetex", arity=4, flags="write denyoom", keys=(1, 1, 1), group="string", since="2.6.0",
-    summary="Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.",
+    summary="Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't "
+    "exist.",
 )  # fmt: skip
 def psetex(s: Session, argv: list[bytes]) -> Any:
     return set_for(s, argv, "psetex", 1)
@@ -223,7 +224,8 @@ def increment(s: Session, key: bytes, by: int) -> int:
 
 @command(
     "incrbyfloat", arity=3, flags="write denyoom fast", keys=(1, 1, 1), group="string", since="2.6.0",
-    summary="Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
+    summary="Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't "
+    "exist.",
 )  # fmt: skip
 def incrbyfloat(s: Session, argv: list[bytes]) -> Any:
     try:

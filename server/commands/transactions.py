@@ -1,9 +1,10 @@
 """MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 
-Between MULTI and EXEC `session.queue` is a list, which dispatch fills; it stays one while EXEC runs the calls, so a command
-that would block can see that it must not. EXEC decides everything before it runs anything: whether a watched key changed,
-whether queueing failed, and, in cluster mode, whether each call's keys are (still) served here. If one is not, its
-redirection is the reply and nothing was executed; if one waits for a hand-over, EXEC as a whole waits and decides again.
+Between MULTI and EXEC `session.queue` is a list, which dispatch fills; it stays one while EXEC runs the calls, so a
+command that would block can see that it must not. EXEC decides everything before it runs anything: whether a watched
+key changed, whether queueing failed, and, in cluster mode, whether each call's keys are (still) served here. If one
+is not, its redirection is the reply and nothing was executed; if one waits for a hand-over, EXEC as a whole waits and
+decides again.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ def must_wait(s: Session) -> bool:
     redirection."""
     assert s.queue is not None
     try:
-        return any([row.has_keys and route(s, row, queued) is HOLD for row, queued in s.queue])
+        waits = [row.has_keys and route(s, row, queued) is HOLD for row, queued in s.queue]
     except CommandError:
         end_transaction(s)
         raise
+    return any(waits)

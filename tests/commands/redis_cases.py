@@ -808,7 +808,8 @@ def parse(line: str) -> tuple[bytes, ...]:
 
 
 def generated() -> Iterator[list[tuple[bytes, ...]]]:
-    """Every combination of SET's and GETEX's options, and EXPIRE's conditions, on a missing, a plain and a volatile key."""
+    """Every combination of SET's and GETEX's options, and EXPIRE's conditions, on a missing, a plain, a volatile
+    key."""
     setups = ("DEL a", "SET a 5", "SET a 5 PXAT 99999999999999")
     after = ("GET a", "PEXPIRETIME a")
     times = ("EXAT 88888888888", "PXAT 88888888888888", "PXAT 5", "KEEPTTL", "PERSIST")

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from redis_cases import sequences
+
 from servers import Client, Server
 
 UNORDERED = {b"keys", b"scan", b"exec"}

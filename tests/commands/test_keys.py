@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from node_bench import Bench
+
+import golden_files as golden
 from slotrocks.engine import CF_PROPAGATE, COLUMN_FAMILIES, EXPIRY_PREFIX, Transaction, encode_expiry_key, prefix_end
 from slotrocks.engine.store import FORMAT_KEY
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "engine"))
-import golden  # noqa: E402
-from conftest import Bench  # noqa: E402
-
 GOLDEN_KEYS = {
-    "{t}str": "string", "{t}h": "hash", "{t}httl": "hash", "{t}l": "list", "{t}s": "set", "{t}z": "zset", "{t}geo": "zset",
+    "{t}str": "string", "{t}h": "hash", "{t}httl": "hash", "{t}l": "list", "{t}s": "set", "{t}z": "zset",
+    "{t}geo": "zset",
     "{t}bm": "bitmap", "{t}hll": "hyperloglog", "{t}x": "stream", "{t}si": "sortedint", "{t}bf": "MBbloom--",
     "{t}js": "ReJSON-RL",
 }  # fmt: skip

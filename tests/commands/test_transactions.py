@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from node_bench import Bench, Caller
+
 from slotrocks.engine import slot_of
 from slotrocks.server.cluster.ranges import SlotSet
 from slotrocks.server.cluster.route import SlotTable
 from slotrocks.server.cluster.topology import Topology, parse_nodes
+from slotrocks.server.dispatch import execute
 from slotrocks.server.session import NO_REPLY
 from slotrocks.server.table import COMMANDS, command
-
-sys.path.insert(0, str(Path(__file__).parent))
-from conftest import Bench, Caller  # noqa: E402
 
 ME, OTHER = "a" * 40, "b" * 40
 NODES = f"{ME} 10.0.0.1 6666 master - 0-8191\n{OTHER} 10.0.0.2 6666 master - 8192-16383"
@@ -199,8 +198,6 @@ def test_a_frozen_slot_holds_the_whole_transaction(cluster: Bench) -> None:
     call("SET", MINE_TOO, "first")
     state.rebuild(frozen=frozen)
     assert call("SET", MINE, "second") == b"QUEUED", "queueing does not wait"
-    from slotrocks.server.dispatch import execute
-
     def exec_waits() -> None:
         execute(call.session, [b"EXEC"])
         assert call.session.suspended and call.session.writer.size == 0
@@ -213,7 +210,7 @@ def test_a_frozen_slot_holds_the_whole_transaction(cluster: Bench) -> None:
     call.session.suspended = False
     assert call("EXEC") == [b"OK", b"OK"]
     assert call("GET", MINE) == b"second"
-    # And again, but the slot leaves, and a watched key changed meanwhile: the transaction fails before it asks for slots.
+    # And again, but the slot leaves, and a watched key changed: the transaction fails before it asks for slots.
     call("WATCH", MINE_TOO)
     call("MULTI")
     call("SET", MINE, "third")

@@ -7,6 +7,7 @@ import binascii
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from slotrocks.engine import NAMESPACE, SLOTS, KeyCodec, crc16, prefix_end, slot_of
 
 CODECS = [KeyCodec(False), KeyCodec(True)]
@@ -25,8 +26,9 @@ def test_crc16_check_value() -> None:
 @pytest.mark.parametrize(
     ("key", "hashed"),
     [
-        (b"", b""), (b"a", b"a"), (b"{a}b", b"a"), (b"x{a}b{c}", b"a"), (b"{}a", b"{}a"), (b"a{", b"a{"), (b"a}{", b"a}{"),
-        (b"{a", b"{a"), (b"{{a}}", b"{a"), (b"foo{}{bar}", b"foo{}{bar}"), (b"\x00{\xff}", b"\xff"), (b"}{a}", b"a"),
+        (b"", b""), (b"a", b"a"), (b"{a}b", b"a"), (b"x{a}b{c}", b"a"), (b"{}a", b"{}a"), (b"a{", b"a{"),
+        (b"a}{", b"a}{"), (b"{a", b"{a"),
+        (b"{{a}}", b"{a"), (b"foo{}{bar}", b"foo{}{bar}"), (b"\x00{\xff}", b"\xff"), (b"}{a}", b"a"),
     ],
 )  # fmt: skip
 def test_hash_tags(key: bytes, hashed: bytes) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from rocksdict import Options, Rdict
+
 from slotrocks.engine import CF_METADATA, CF_PROPAGATE, COLUMN_FAMILIES, Store, StoreError, Transaction
 from slotrocks.engine.store import FORMAT_KEY
 
@@ -31,7 +32,7 @@ def test_the_mode_is_recorded(tmp_path: Path, slot_encoded: bool) -> None:
     row = store.families[CF_PROPAGATE].get(FORMAT_KEY)
     assert json.loads(row) == {"version": 1, "cluster-enabled": slot_encoded}
     store.close()
-    with pytest.raises(StoreError, match="cannot be opened with (yes|no)$"):
+    with pytest.raises(StoreError, match=r"cannot be opened with (yes|no)$"):
         Store(tmp_path, slot_encoded=not slot_encoded)
     Store(tmp_path, slot_encoded=slot_encoded).close()
 
@@ -92,7 +93,7 @@ def test_a_damaged_table_file_is_an_error_not_a_wrong_answer(tmp_path: Path) -> 
     data = bytearray(table.read_bytes())
     data[100:200] = bytes(100)
     table.write_bytes(data)
-    with pytest.raises(Exception, match="orruption|checksum"):
+    with pytest.raises(Exception, match=r"orruption|checksum"):
         store = Store(tmp_path, slot_encoded=False)
         txn = Transaction(store)
         for i in range(2000):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from slotrocks.engine import (
     CF_DEFAULT,
     CF_METADATA,
@@ -174,7 +174,9 @@ def put_collection(txn: Transaction, key: bytes, type_id: int, elements: int, ex
 @pytest.mark.parametrize("type_id", [TYPE_HASH, TYPE_ZSET, TYPE_STREAM])
 @pytest.mark.parametrize("elements", [1, 64, 65, 1000])
 @pytest.mark.parametrize("how", ["remove", "overwrite"])
-def test_no_row_is_left_of_a_deleted_collection(txn: Transaction, step: Any, type_id: int, elements: int, how: str) -> None:
+def test_no_row_is_left_of_a_deleted_collection(
+    txn: Transaction, step: Any, type_id: int, elements: int, how: str
+) -> None:
     put_collection(txn, b"neighbour", TYPE_ZSET, 3)
     step()
     before = {cf: rows(txn, cf) for cf in range(7) if cf != CF_PROPAGATE}
