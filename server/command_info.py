@@ -13,10 +13,11 @@ from typing import Any
 from slotrocks.engine import Simple
 from slotrocks.server.table import Command
 
-FLAGS = frozenset(
-    "write readonly denyoom module admin pubsub noscript blocking loading stale skip_monitor skip_slowlog asking fast "
-    "no_auth may_replicate no_mandatory_keys protected allow_busy no_async_loading no_multi movablekeys".split()
-)
+FLAGS = frozenset((  # those of Redis; others are ours
+    "write", "readonly", "denyoom", "module", "admin", "pubsub", "noscript", "blocking", "loading", "stale",
+    "skip_monitor", "skip_slowlog", "asking", "fast", "no_auth", "may_replicate", "no_mandatory_keys", "protected",
+    "allow_busy", "no_async_loading", "no_multi", "movablekeys",
+))  # fmt: skip
 CATEGORY_OF_GROUP = {
     "bitmap": "bitmap", "connection": "connection", "generic": "keyspace", "geo": "geo", "hash": "hash",
     "hyperloglog": "hyperloglog", "list": "list", "pubsub": "pubsub", "scripting": "scripting", "set": "set",
@@ -26,14 +27,16 @@ CATEGORIES_MORE = {
     "command": "connection", "readonly": "connection", "readwrite": "connection", "asking": "connection",
     "dbsize": "keyspace", "flushall": "keyspace dangerous", "flushdb": "keyspace dangerous", "keys": "dangerous",
     "info": "dangerous", "role": "admin dangerous", "lastsave": "admin dangerous", "sort": "dangerous",
-    "restore": "dangerous", "migrate": "dangerous",
+    "restore": "dangerous", "migrate": "dangerous", "swapdb": "keyspace dangerous",
 }  # fmt: skip
 # A bar separates what is said of the first key from what is said of the others.
 ACCESS = {
     "append": "RW insert", "copy": "RO access|OW update", "decr": "RW access update", "decrby": "RW access update",
     "del": "RM delete", "exists": "RO", "getdel": "RW access delete", "getex": "RW access update",
     "getset": "RW access update", "incr": "RW access update", "incrby": "RW access update",
-    "incrbyfloat": "RW access update", "memory|usage": "RO", "mset": "OW update", "msetnx": "OW insert",
+    "incrbyfloat": "RW access update", "memory|usage": "RO",
+    "move": "RW access update",
+    "mset": "OW update", "msetnx": "OW insert",
     "object|encoding": "RO", "object|freq": "RO", "object|idletime": "RO", "object|refcount": "RO",
     "psetex": "OW update", "rename": "RW access delete|OW update", "renamenx": "RW access delete|OW insert",
     "set": "RW access update variable_flags", "setex": "OW update", "setnx": "OW insert", "strlen": "RO", "touch": "RO",

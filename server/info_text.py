@@ -1,8 +1,8 @@
 """The text of INFO: sections of "name:value" lines, with Kvrocks's fields and those that Redis's clients read.
 
-Numbers of keys are RocksDB's estimates, since exact ones would cost a scan (DBSIZE has its own rules). What a field of
-Redis or Kvrocks counts and this server does not have (replicas, Lua, snapshots for replication) is left out, or zero where
-clients insist on the field.
+Numbers of keys are RocksDB's estimates, since exact ones would cost a scan (DBSIZE has its own rules). What a field
+of Redis or Kvrocks counts and this server does not have (replicas, Lua, snapshots for replication) is left out, or
+zero where clients insist on the field.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import psutil
-
 from slotrocks.engine import CF_METADATA, CF_PROPAGATE, COLUMN_FAMILIES
 from slotrocks.server.table import all_rows
 from slotrocks.server.version import REDIS_VERSION, VERSION

@@ -1,7 +1,8 @@
 """CLIENT PAUSE: calls wait, the clients' connections too, until the time is over or CLIENT UNPAUSE.
 
-In mode WRITE only calls that write wait; in mode ALL every call does, CLIENT UNPAUSE included, as in Redis. While a pause
-lasts nothing changes the data: keys are not removed by expiry either, so that an operator can switch over to a replica.
+In mode WRITE only calls that write wait; in mode ALL every call does, CLIENT UNPAUSE included, as in Redis. While a
+pause lasts nothing changes the data: keys are not removed by expiry either, so that an operator can switch over to a
+replica.
 A second CLIENT PAUSE can make a pause longer or stricter, never shorter or milder.
 """
 

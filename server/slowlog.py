@@ -72,7 +72,10 @@ def shortened(argv: list[bytes]) -> list[bytes]:
     if len(argv) > WORDS_MAX:
         more = len(argv) - WORDS_MAX + 1
         words = [*argv[: WORDS_MAX - 1], b"... (%d more arguments)" % more]
-    return [
-        word if len(word) <= WORD_BYTES_MAX else word[:WORD_BYTES_MAX] + b"... (%d more bytes)" % (len(word) - WORD_BYTES_MAX)
-        for word in words
-    ]
+    return [shortened_word(word) for word in words]
+
+
+def shortened_word(word: bytes) -> bytes:
+    """At most 128 bytes, with a note on how many are missing."""
+    more = len(word) - WORD_BYTES_MAX
+    return word if more <= 0 else word[:WORD_BYTES_MAX] + b"... (%d more bytes)" % more

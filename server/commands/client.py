@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from slotrocks.engine import OK, Verbatim, parse_int
+from slotrocks.engine import OK, Verbatim
+from slotrocks.server.arguments import integer
 from slotrocks.server.client_line import client_line
 from slotrocks.server.commands.connection import checked_name
 from slotrocks.server.errors import SYNTAX, CommandError
@@ -70,17 +71,15 @@ def info(s: Session, argv: list[bytes]) -> Any:
     complexity="O(N) where N is the number of client connections",
 )  # fmt: skip
 def client_list(s: Session, argv: list[bytes]) -> Any:
-    wanted: Callable[[Session], bool] = lambda other: True
+    listed = list(open_sessions(s))
     if len(argv) == 4 and argv[2].lower() == b"type":
-        of_type = is_type(argv[3])
-        wanted = lambda other: of_type
+        listed = listed if is_type(argv[3]) else []
     elif len(argv) > 3 and argv[2].lower() == b"id":
         ids = {client_number(word, "ERR Invalid client ID") for word in argv[3:]}
-        wanted = lambda other: other.id in ids
+        listed = [other for other in listed if other.id in ids]
     elif len(argv) > 2:
         raise CommandError(SYNTAX)
-    lines = [client_line(other, s.node.now_ms) + "\n" for other in open_sessions(s) if wanted(other)]
-    return Verbatim("txt", "".join(lines))
+    return Verbatim("txt", "".join(client_line(other, s.node.now_ms) + "\n" for other in listed))
 
 
 def open_sessions(s: Session) -> Iterator[Session]:
@@ -98,10 +97,7 @@ def is_type(word: bytes) -> bool:
 
 def client_number(word: bytes, error: str) -> int:
     """A positive integer. Raises CommandError."""
-    try:
-        number = int(parse_int(word))
-    except ValueError:
-        raise CommandError(error) from None
+    number = integer(word, error)
     if number <= 0:
         raise CommandError(error)
     return number
@@ -119,7 +115,7 @@ def kill(s: Session, argv: list[bytes]) -> Any:
             raise CommandError("ERR No such client")
         end(s, found[:1])
         return OK
-    filters, skip_me = kill_filters(argv)
+    filters, skip_me = kill_filters(s, argv)
     found = [other for other in open_sessions(s) if all(fits(other) for fits in filters)]
     if skip_me and s in found:
         found.remove(s)
@@ -127,7 +123,7 @@ def kill(s: Session, argv: list[bytes]) -> Any:
     return len(found)
 
 
-def kill_filters(argv: list[bytes]) -> tuple[list[Callable[[Session], bool]], bool]:
+def kill_filters(s: Session, argv: list[bytes]) -> tuple[list[Callable[[Session], bool]], bool]:
     """The conditions that a client must meet to be ended, and whether the caller is spared. Raises CommandError."""
     if len(argv) % 2:
         raise CommandError(SYNTAX)
@@ -140,7 +136,8 @@ def kill_filters(argv: list[bytes]) -> tuple[list[Callable[[Session], bool]], bo
             filters[option] = lambda other, number=number: other.id == number  # type: ignore[misc]
         elif option == b"maxage":
             age = max_age(word)
-            filters[option] = lambda other, age=age: other.node.now_ms / 1000 - other.created >= age  # type: ignore[misc]
+            created_max = s.node.now_ms / 1000 - age
+            filters[option] = lambda other, at=created_max: other.created <= at  # type: ignore[misc]
         elif option == b"type":
             of_type = is_type(word)
             filters[option] = lambda other, of_type=of_type: of_type  # type: ignore[misc]
@@ -160,10 +157,7 @@ def kill_filters(argv: list[bytes]) -> tuple[list[Callable[[Session], bool]], bo
 
 def max_age(word: bytes) -> int:
     """Seconds. Raises CommandError."""
-    try:
-        age = int(parse_int(word))
-    except ValueError:
-        raise CommandError("ERR maxage is not an integer or out of range") from None
+    age = integer(word, "ERR maxage is not an integer or out of range")
     if age <= 0:
         raise CommandError("ERR maxage should be greater than 0")
     return age

@@ -1,11 +1,12 @@
-"""CLIENT, what controls connections: REPLY, PAUSE and UNPAUSE, UNBLOCK, NO-EVICT, NO-TOUCH, and tracking (not supported)."""
+"""CLIENT, what controls connections: REPLY, PAUSE, UNPAUSE, UNBLOCK, NO-EVICT, NO-TOUCH; tracking (not supported)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from slotrocks.engine import OK, parse_int
-from slotrocks.server.errors import NOT_INTEGER, SYNTAX, CommandError
+from slotrocks.engine import OK
+from slotrocks.server.arguments import integer
+from slotrocks.server.errors import SYNTAX, CommandError
 from slotrocks.server.pause import Pause
 from slotrocks.server.session import NO_REPLY, Session
 from slotrocks.server.table import command
@@ -44,10 +45,7 @@ def pause(s: Session, argv: list[bytes]) -> Any:
         raise CommandError(SYNTAX)
     if mode not in (b"write", b"all"):
         raise CommandError("ERR CLIENT PAUSE mode must be WRITE or ALL")
-    try:
-        timeout_ms = int(parse_int(argv[2]))
-    except ValueError:
-        raise CommandError("ERR timeout is not an integer or out of range") from None
+    timeout_ms = integer(argv[2], "ERR timeout is not an integer or out of range")
     if timeout_ms < 0:
         raise CommandError("ERR timeout is negative")
     if timeout_ms > PAUSE_MS_MAX:
@@ -78,10 +76,7 @@ def unblock(s: Session, argv: list[bytes]) -> Any:
             raise CommandError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
     elif len(argv) > 4:
         raise CommandError(SYNTAX)
-    try:
-        parse_int(argv[2])
-    except ValueError:
-        raise CommandError(NOT_INTEGER) from None
+    integer(argv[2])
     return 0  # no command of this server blocks; whom a pause or a hand-over holds is not blocked in this sense
 
 

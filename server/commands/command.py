@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from typing import Any
 
 from slotrocks.engine import Simple
 from slotrocks.server import command_info
 from slotrocks.server.errors import SYNTAX, CommandError
+from slotrocks.server.glob import matcher
 from slotrocks.server.help_text import help_reply
 from slotrocks.server.session import Session
 from slotrocks.server.table import COMMANDS, Command, all_rows, command, find_command
@@ -38,7 +38,8 @@ def info(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("command|docs", arity=-2, flags=FLAGS, group="server", since="7.0.0",
-         summary="Returns documentary information about one, multiple or all commands.", complexity=PER_COMMAND)  # fmt: skip
+         summary="Returns documentary information about one, multiple or all commands.",
+         complexity=PER_COMMAND)  # fmt: skip
 def docs(s: Session, argv: list[bytes]) -> Any:
     rows = [named(word) for word in argv[2:]] or list(COMMANDS.values())
     return {row.name: command_info.docs(row) for row in rows if row is not None}
@@ -54,13 +55,11 @@ def named(word: bytes) -> Command | None:
 @command("command|list", arity=-2, flags=FLAGS, group="server", since="7.0.0",
          summary="Returns a list of command names.", complexity=ALL_COMMANDS)  # fmt: skip
 def command_list(s: Session, argv: list[bytes]) -> Any:
-    wanted: Callable[[Command], bool]
     if len(argv) == 2:
-        wanted = lambda row: True
-    elif len(argv) == 5 and argv[2].lower() == b"filterby":
-        wanted = list_filter(argv[3].lower(), argv[4].decode("latin-1").lower())
-    else:
+        return [row.name for row in all_rows()]
+    if len(argv) != 5 or argv[2].lower() != b"filterby":
         raise CommandError(SYNTAX)
+    wanted = list_filter(argv[3].lower(), argv[4].decode("latin-1").lower())
     return [row.name for row in all_rows() if wanted(row)]
 
 
@@ -71,8 +70,8 @@ def list_filter(kind: bytes, value: str) -> Callable[[Command], bool]:
     if kind == b"aclcat":
         return lambda row: value in command_info.categories(row)
     if kind == b"pattern":
-        glob = value.replace("[^", "[!")
-        return lambda row: fnmatchcase(row.name, glob)
+        matches = matcher(value.encode("latin-1"))
+        return lambda row: bool(matches(row.name.encode()))
     raise CommandError(SYNTAX)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from hmac import compare_digest
 from typing import Any
 
-from slotrocks.engine import OK, Simple, parse_int
-from slotrocks.server.errors import NOT_INTEGER, CommandError
+from slotrocks.engine import OK, Simple
+from slotrocks.server.arguments import int32, integer
+from slotrocks.server.commands.transactions import end_transaction
+from slotrocks.server.errors import CommandError
 from slotrocks.server.session import Session
 from slotrocks.server.table import command
 from slotrocks.server.version import REDIS_VERSION
@@ -24,7 +26,6 @@ HELLO_NO_AUTH = (
     "option can be used to authenticate the client and select the RESP protocol version at the same time"
 )
 BAD_NAME = "ERR Client names cannot contain spaces, newlines or special characters."
-INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 
 @command(
@@ -51,10 +52,7 @@ def echo(s: Session, argv: list[bytes]) -> Any:
 def hello(s: Session, argv: list[bytes]) -> Any:
     protocol = None
     if len(argv) > 1:
-        try:
-            protocol = parse_int(argv[1])
-        except ValueError:
-            raise CommandError("ERR Protocol version is not an integer or out of range") from None
+        protocol = integer(argv[1], "ERR Protocol version is not an integer or out of range")
         if protocol not in (2, 3):
             raise CommandError("NOPROTO unsupported protocol version")
     credentials: list[bytes] = []
@@ -129,12 +127,7 @@ def set_authenticated(s: Session, authenticated: bool) -> None:
     summary="Changes the selected database.",
 )  # fmt: skip
 def select(s: Session, argv: list[bytes]) -> Any:
-    try:
-        index = parse_int(argv[1])
-    except ValueError:
-        raise CommandError(NOT_INTEGER) from None
-    if not INT32_MIN <= index <= INT32_MAX:
-        raise CommandError(f"ERR value is out of range, value must between {INT32_MIN} and {INT32_MAX}")
+    index = int32(argv[1])
     if s.node.cluster is not None and index != 0:
         raise CommandError("ERR SELECT is not allowed in cluster mode")
     if index != 0:
@@ -156,9 +149,7 @@ def quit(s: Session, argv: list[bytes]) -> Any:
     since="6.2.0", summary="Resets the connection.",
 )  # fmt: skip
 def reset(s: Session, argv: list[bytes]) -> Any:
-    s.queue = None
-    s.dirty_exec = False
-    s.node.unwatch(s)
+    end_transaction(s)
     s.node.monitors.discard(s)
     s.asking = s.readonly = s.no_evict = s.no_touch = False
     s.name = b""

@@ -1,11 +1,12 @@
-"""MEMORY USAGE and DISK USAGE: the bytes of a key's rows. The other MEMORY commands say what is known of the process."""
+"""MEMORY USAGE and DISK USAGE: the bytes of a key's rows. The other MEMORY commands tell about the process."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from slotrocks.engine import CF_DEFAULT, CF_METADATA, CF_STREAM, CF_ZSET_SCORE, OK, TYPE_STREAM, TYPE_ZSET, parse_int
-from slotrocks.server.errors import NOT_INTEGER, SYNTAX, CommandError
+from slotrocks.engine import CF_DEFAULT, CF_METADATA, CF_STREAM, CF_ZSET_SCORE, OK, TYPE_STREAM, TYPE_ZSET
+from slotrocks.server.arguments import integer
+from slotrocks.server.errors import SYNTAX, CommandError
 from slotrocks.server.help_text import help_reply
 from slotrocks.server.info_text import PROCESS, property_of
 from slotrocks.server.session import Session
@@ -15,8 +16,8 @@ SAMPLES_DEFAULT = 5
 
 
 def key_bytes(s: Session, key: bytes, samples: int) -> int | None:
-    """The bytes of a key's rows, uncompressed; None if there is no such key. Of the sub-keys, `samples` rows are measured
-    (0: all) and the others taken to be like them."""
+    """The bytes of a key's rows, uncompressed; None if there is no such key. Of the sub-keys, `samples` rows are
+    measured (0: all) and the others taken to be like them."""
     txn = s.txn
     metadata = txn.lookup(key)
     if metadata is None:
@@ -30,10 +31,9 @@ def key_bytes(s: Session, key: bytes, samples: int) -> int | None:
     if metadata.type == TYPE_ZSET:
         families.append(CF_ZSET_SCORE)
     for cf in families:
-        measured = rows = 0
-        for storage_key, value in txn.scan(cf, begin, end):
+        measured = 0
+        for rows, (storage_key, value) in enumerate(txn.scan(cf, begin, end), 1):
             measured += len(storage_key) + len(value)
-            rows += 1
             if rows == samples:
                 measured = measured * max(rows, metadata.size) // rows
                 break
@@ -48,16 +48,14 @@ def memory(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("memory|usage", arity=-3, flags="readonly", keys=(2, 2, 1), group="server", since="4.0.0",
-         summary="Estimates the memory usage of a key.", complexity="O(N) where N is the number of samples.")  # fmt: skip
+         summary="Estimates the memory usage of a key.",
+         complexity="O(N) where N is the number of samples.")  # fmt: skip
 def usage(s: Session, argv: list[bytes]) -> Any:
     samples = SAMPLES_DEFAULT
     for i in range(3, len(argv), 2):
         if argv[i].lower() != b"samples" or i + 1 == len(argv):
             raise CommandError(SYNTAX)
-        try:
-            samples = parse_int(argv[i + 1])
-        except ValueError:
-            raise CommandError(NOT_INTEGER) from None
+        samples = integer(argv[i + 1])
         if samples < 0:
             raise CommandError(SYNTAX)
     return key_bytes(s, argv[2], samples)

@@ -35,7 +35,7 @@ def monitor(s: Session, argv: list[bytes]) -> Any:
 @command(
     "shutdown", arity=-1, flags="admin allow_busy loading no_multi noscript stale", group="server", since="1.0.0",
     summary="Synchronously saves the database(s) to disk and shuts down the server.",
-    complexity="O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
+    complexity="O(1): everything is saved at any time",
 )  # fmt: skip
 def shutdown(s: Session, argv: list[bytes]) -> Any:
     """Everything is saved at any time, so that SAVE, NOSAVE, NOW and FORCE make no difference."""

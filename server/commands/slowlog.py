@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from slotrocks.engine import OK, parse_int
+from slotrocks.engine import OK
+from slotrocks.server.arguments import integer
 from slotrocks.server.errors import CommandError
 from slotrocks.server.help_text import help_reply
 from slotrocks.server.session import Session
@@ -22,16 +23,15 @@ def slowlog(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("slowlog|get", arity=-2, flags=ADMIN, group="server", since="2.2.12",
-         summary="Returns the slow log's entries.", complexity="O(N) where N is the number of entries returned")  # fmt: skip
+         summary="Returns the slow log's entries.",
+         complexity="O(N) where N is the number of entries returned")  # fmt: skip
 def get(s: Session, argv: list[bytes]) -> Any:
     if len(argv) > 3:
-        raise CommandError("ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.")
+        word = argv[1].decode()
+        raise CommandError(f"ERR unknown subcommand or wrong number of arguments for '{word}'. Try SLOWLOG HELP.")
     count = COUNT_DEFAULT
     if len(argv) == 3:
-        try:
-            count = parse_int(argv[2])
-        except ValueError:
-            raise CommandError(BAD_COUNT) from None
+        count = integer(argv[2], BAD_COUNT)
         if count < -1:
             raise CommandError(BAD_COUNT)
     return s.node.slowlog.newest(count)
