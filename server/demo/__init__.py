@@ -9,6 +9,15 @@ Everything here talks to the nodes as a stranger would, over the network with pu
 true for any client.
 """
 
-from slotrocks.server.demo.show import run
+import argparse
 
-__all__ = ["run"]
+
+def run(args: argparse.Namespace) -> int:
+    """The command ``slotrocks demo`` with its options `keys`, `input` and `keep`. Exit status: 0 if the proof held, else 1.
+
+    Raises ConfigError.
+    """
+    # Not at the top: the nodes' processes import this package too, and need no more of it.
+    from slotrocks.server.demo import show
+
+    return show.run(args)

@@ -52,7 +52,10 @@ class Link:
         replies: list[Any] = []
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                self._writer.writelines(hiredis.pack_command(tuple(words)) for words in requests)
+                self._writer.writelines(
+                    hiredis.pack_command(tuple(words))  # type: ignore[arg-type]  # its stub allows one word only
+                    for words in requests
+                )
                 while len(replies) < len(requests):
                     reply = self._parser.gets()
                     if reply is not False:

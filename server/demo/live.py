@@ -124,7 +124,9 @@ class LiveClient:
         if isinstance(reply, ReplyError):
             self._measurements.add_error(f"GET: {reply!s}")
         elif reply not in possible:
-            self.wrong.append(f"{key.decode(errors='replace')}: a client read {'nothing' if reply is None else 'an old or foreign value'}")
+            self.wrong.append(
+                f"{key.decode(errors='replace')}: a client read {'nothing' if reply is None else 'an old or foreign value'}"
+            )
 
 
 class LiveClients:

@@ -1,9 +1,7 @@
 """The proof: every key is on the node that owns its slot, on no other, and has the value that it was given.
 
-Two walks over the nodes, and one over the originals:
-
-1. For each slot each node is asked for the keys that it has (CLUSTER GETKEYSINSLOT tells what is stored, whoever owns the
-   slot). A key in the wrong slot, or on a node that does not own it, is *misplaced*.
+1. Each node is asked for the keys that it has (SCAN tells what is stored, whoever owns the slot). A key on a node that does
+   not own its slot is *misplaced*.
 2. Each key that must exist is read from its owner: an answer that is no value is a *lost* key, another value a *changed* one.
 3. So all keys that must be there are. If the owners have more than those, something came back that should not exist: *extra*.
 
@@ -13,16 +11,15 @@ Whatever clients read during the migration and should not have read counts as we
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from slotrocks.engine import SLOTS, slot_of
-from slotrocks.server.demo.link import Link, LinkError, ReplyError, Request
+from slotrocks.engine import slot_of
+from slotrocks.server.demo.link import Link, LinkError, ReplyError
 
 EXAMPLES_MAX = 10
-ALL_KEYS = 2**31 - 1
-SLOTS_PER_REQUEST = 256
-KEYS_PER_REQUEST = 128
+KEYS_PER_SCAN = 1000
+KEYS_PER_REQUEST = 128  # values may be large: replies of some MB
 
 Expected = tuple[bytes, Sequence[bytes | None]]
 """A key, and the values that it may have; None: it may be absent."""
@@ -47,14 +44,15 @@ class Proof:
         """Whether something was checked and no fault was found."""
         return self.checked > 0 and not self.faults
 
-    def found(self, node: str, slot: int, keys: Iterable[bytes]) -> None:
-        """`node` has these keys in `slot`."""
+    def found(self, node: str, keys: Iterable[bytes]) -> None:
+        """`node` has these keys."""
         for key in keys:
             self.keys[node] += 1
-            if slot_of(key) != slot:
-                self._fault("misplaced", f"{_show(key)} is in slot {slot} of node {node}, it belongs into {slot_of(key)}")
-            elif self._owner_of(slot) != node:
-                self._fault("misplaced", f"{_show(key)} is on node {node}, slot {slot} belongs to {self._owner_of(slot)}")
+            owner = self._owner_of(slot_of(key))
+            if owner != node:
+                self._fault(
+                    "misplaced", f"{_show(key)} is on node {node}, but its slot {slot_of(key)} belongs to {owner}"
+                )
 
     def read(self, expected: Expected, reply: Any) -> None:
         """What the owner of a key answered to GET."""
@@ -92,25 +90,40 @@ def _show(key: bytes) -> str:
 
 
 async def prove(
-    links: dict[str, Link], owner_of: OwnerOf, expected: Iterable[Expected], wrong_reads: Iterable[str] = ()
+    links: dict[str, Link],
+    owner_of: OwnerOf,
+    expected: Iterable[Expected],
+    wrong_reads: Iterable[str],
+    on_progress: Callable[[int], None],
 ) -> Proof:
-    """Asks the nodes (by name). Nobody may write meanwhile. Raises LinkError when one does not answer."""
+    """Asks the nodes (by name). Nobody may write meanwhile. Raises LinkError when one does not answer.
+
+    `on_progress` is told, now and then, how many keys have been checked.
+    """
     proof = Proof(owner_of)
     proof.wrong_reads(wrong_reads)
     for name, link in links.items():
-        for first in range(0, SLOTS, SLOTS_PER_REQUEST):
-            slots = range(first, min(first + SLOTS_PER_REQUEST, SLOTS))
-            requests: list[Request] = [("CLUSTER", "GETKEYSINSLOT", slot, ALL_KEYS) for slot in slots]
-            for slot, keys in zip(slots, await link.call_all(requests), strict=True):
-                if isinstance(keys, ReplyError):
-                    raise LinkError(f"node {name} does not tell its keys: {keys}")
-                proof.found(name, slot, keys)
+        async for keys in _scan(link):
+            proof.found(name, keys)
     for owner, group in _by_owner(expected, owner_of):
         replies = await links[owner].call_all([("GET", key) for key, _ in group])
         for each, reply in zip(group, replies, strict=True):
             proof.read(each, reply)
+        on_progress(proof.checked)
     proof.finish()
     return proof
+
+
+async def _scan(link: Link) -> AsyncIterator[list[bytes]]:
+    cursor = b"0"
+    while True:
+        reply = await link.call("SCAN", cursor, "COUNT", KEYS_PER_SCAN)
+        if isinstance(reply, ReplyError):
+            raise LinkError(f"a node does not tell its keys: {reply}")
+        cursor, keys = reply
+        yield keys
+        if cursor == b"0":
+            return
 
 
 def _by_owner(expected: Iterable[Expected], owner_of: OwnerOf) -> Iterator[tuple[str, list[Expected]]]:

@@ -19,7 +19,7 @@ def report_migration(screen: Screen, progress: Progress, proof: Proof) -> None:
         ["rate", f"{progress.keys_per_s:,.0f} keys/s, {megabytes(progress.bytes_per_s)}/s"],
         ["writes held for the hand-over", milliseconds(progress.pause_ms / 1000)],
     ]
-    screen.table("The migration", ["", ""], rows)
+    screen.table(["The migration", ""], rows)
 
 
 def report_clients(screen: Screen, clients: LiveClients) -> None:
@@ -32,7 +32,7 @@ def report_clients(screen: Screen, clients: LiveClients) -> None:
         ["longest pause of a client", *(milliseconds(of.longest_s(phase)) for phase in Phase)],
         ["errors", *(f"{of.error_count(phase):,}" for phase in Phase)],
     ]
-    screen.table("The clients", ["", *(phase.value for phase in Phase)], rows)
+    screen.table(["The clients", *(phase.value for phase in Phase)], rows)
     _explain_errors(screen, of)
     most = max(client.redirections for client in clients.clients)
     screen.line(f"MOVED replies: {most} at most to any client.")
@@ -47,7 +47,9 @@ def _explain_errors(screen: Screen, of: Measurements) -> None:
 def report_proof(screen: Screen, proof: Proof, progress: Progress) -> None:
     """The verdict."""
     if progress.state != "success":
-        screen.line(f"The migration failed: {progress.error or 'no reason given'}. All slots are A's still.", style="bold red")
+        screen.line(
+            f"The migration failed: {progress.error or 'no reason given'}. All slots are A's still.", style="bold red"
+        )
     if proof.holds:
         where = "" if progress.state != "success" else " and on no other"
         screen.line(

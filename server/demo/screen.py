@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
@@ -43,9 +44,9 @@ class Screen:
         """A progress bar, to be used in a `with` statement."""
         return Bar(self.console, title, total)
 
-    def table(self, title: str, columns: list[str], rows: list[list[str]]) -> None:
-        """A table: the first column names the row."""
-        table = Table(title=title, title_justify="left", title_style="bold")
+    def table(self, columns: list[str], rows: list[list[str]]) -> None:
+        """A table: the first column names the rows, its heading the table."""
+        table = Table()
         for index, column in enumerate(columns):
             table.add_column(column, justify="left" if index == 0 else "right")
         for row in rows:
@@ -68,11 +69,13 @@ class Bar:
         )  # fmt: skip
         self._task = self._progress.add_task(title, total=total, note="")
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.stop()
 
     def update(self, done: int, note: str, stage: str = "", *, last: bool = False) -> None:
@@ -89,4 +92,4 @@ class Bar:
             self._progress.update(self._task, description=title, completed=done, note=note, refresh=True)
         else:
             percent = 100 * done // max(1, self._total)
-            self._console.print(escape(f"  {title} {percent} % {note}"), soft_wrap=True)
+            self._console.print(escape(f"  {title} {percent} % {note}".rstrip()), soft_wrap=True)

@@ -30,12 +30,12 @@ EXIT_INTERRUPTED = 130
 
 
 def run(args: argparse.Namespace) -> int:
-    """The command ``slotrocks demo``. Exit status: 0 if the proof held, 1 if not. Raises ConfigError."""
+    """See the package's `run`."""
     source = sources.choose(args.keys, args.input)
     screen = Screen()
     try:
         return uvloop.run(_run(source, screen, keep=args.keep))
-    except (DemoError, LinkError) as error:
+    except (DemoError, LinkError, OSError) as error:
         print(f"slotrocks demo: {error}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -64,7 +64,9 @@ async def _run(source: Source, screen: Screen, *, keep: bool) -> int:
 async def _show(nodes: Nodes, source: Source, screen: Screen) -> tuple[Proof, Progress]:
     await nodes.form()
     a, b = nodes.all
-    screen.line(f"Two nodes in {nodes.folder}: A on port {a.address.port} owns all slots, B on port {b.address.port} none.")
+    screen.line(
+        f"Two nodes in {nodes.folder}: A on port {a.address.port} owns all slots, B on port {b.address.port} none."
+    )
     moving = await _load(nodes, source, screen)
     clients = LiveClients(a.address, source)
     clients.start()
@@ -76,9 +78,7 @@ async def _show(nodes: Nodes, source: Source, screen: Screen) -> tuple[Proof, Pr
     await asyncio.sleep(AFTER_S)
     await clients.stop()
     screen.line("The clients are stopped. Every key is looked for on both nodes, and compared with its original.")
-    proof = await prove(
-        nodes.links, lambda slot: nodes.owner_of(slot, moved=moved), _expected(source, clients), clients.wrong
-    )
+    proof = await _prove(nodes, source, clients, screen, moved=moved)
     report_migration(screen, progress, proof)
     report_clients(screen, clients)
     report_proof(screen, proof, progress)
@@ -127,6 +127,18 @@ async def _move(nodes: Nodes, clients: LiveClients, loaded: int, screen: Screen)
     if progress.state == "success":
         await nodes.push_topology(2, moved=True)
     return progress
+
+
+async def _prove(nodes: Nodes, source: Source, clients: LiveClients, screen: Screen, *, moved: bool) -> Proof:
+    total = len(source) + sum(len(client.journal.keys) for client in clients.clients)
+    with screen.bar("Checking", total) as bar:
+        return await prove(
+            nodes.links,
+            lambda slot: nodes.owner_of(slot, moved=moved),
+            _expected(source, clients),
+            clients.wrong,
+            on_progress=lambda checked: bar.update(checked, f"{checked:,} keys"),
+        )
 
 
 def _expected(source: Source, clients: LiveClients) -> Iterator[Expected]:
