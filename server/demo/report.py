@@ -48,7 +48,7 @@ def report_proof(screen: Screen, proof: Proof, progress: Progress) -> None:
     """The verdict."""
     if progress.state != "success":
         screen.line(
-            f"The migration failed: {progress.error or 'no reason given'}. All slots are A's still.", style="bold red"
+            f"The migration failed: {progress.error or 'no reason given'}. All slots are still A's.", style="bold red"
         )
     if proof.holds:
         where = "" if progress.state != "success" else " and on no other"

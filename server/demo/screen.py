@@ -13,6 +13,7 @@ from rich.table import Table
 
 REFRESH_S = 0.2  # drawing takes time that the clients, in the same process, are measured to wait
 PLAIN_LINE_S = 2.0
+BAR_WIDTH = 16  # leaves room for the texts on 80 columns
 
 
 def megabytes(size: float) -> str:
@@ -61,10 +62,11 @@ class Bar:
         self._console = console
         self._title = title
         self._total = total
-        self._shown = 0.0  # when
+        self._shown = time.monotonic()  # when; what is over soon needs no lines
         self._stage = ""
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[note]}"),
+            TextColumn("{task.description}", markup=False), BarColumn(BAR_WIDTH), TaskProgressColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
             console=console, auto_refresh=False, disable=not console.is_terminal,
         )  # fmt: skip
         self._task = self._progress.add_task(title, total=total, note="")

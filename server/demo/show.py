@@ -117,7 +117,7 @@ async def _move(nodes: Nodes, clients: LiveClients, loaded: int, screen: Screen)
     total = loaded + sum(slot_of(key) >= FIRST_MOVED_SLOT for key in own)
     clients.measurements.phase = Phase.DURING
     screen.line(f"Slots {MOVED_SLOTS} move from A to B: {total:,} keys.")
-    with screen.bar("Migration", total) as bar:
+    with screen.bar("Moving", total) as bar:
         async for progress in migrate(nodes):
             clients.check()
             note = f"{progress.keys_per_s:,.0f} keys/s, {megabytes(progress.bytes_per_s)}/s"
@@ -137,7 +137,7 @@ async def _prove(nodes: Nodes, source: Source, clients: LiveClients, screen: Scr
             lambda slot: nodes.owner_of(slot, moved=moved),
             _expected(source, clients),
             clients.wrong,
-            on_progress=lambda checked: bar.update(checked, f"{checked:,} keys"),
+            on_progress=lambda checked: bar.update(checked, f"{checked:,} keys", last=checked == total),
         )
 
 
