@@ -1,219 +1,28 @@
-"""The parts of the demo without nodes: above all, that the proof can fail."""
+"""The parts of the demo, without nodes; see test_proof.py for the proof."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import hiredis
 import pytest
+from fake_node import FakeNode, array, bulk
 from rich.console import Console
 
 from slotrocks.engine import slot_of
 from slotrocks.server.demo.client import REDIRECTIONS_MAX, ClusterClient, decode_moved
-from slotrocks.server.demo.link import Address, Link, LinkError, ReplyError
+from slotrocks.server.demo.link import Address, LinkError, ReplyError
 from slotrocks.server.demo.live import Journal
 from slotrocks.server.demo.measure import Measurements, Phase
 from slotrocks.server.demo.migration import Progress, decode_progress
 from slotrocks.server.demo.nodes import DemoError
-from slotrocks.server.demo.proof import Expected, Proof, prove
-from slotrocks.server.demo.report import report_proof
 from slotrocks.server.demo.screen import Screen, time_left
 from slotrocks.server.demo.source import Generated, Lines, Source, StandardLibrary, choose
 from slotrocks.server.errors import ConfigError
 
-# -- a node that holds what a test says
-
-
-class FakeNode:
-    """Speaks enough of the protocol for the demo's client side: `answer` makes the reply, in RESP."""
-
-    def __init__(self, answer: Callable[[list[bytes]], bytes]) -> None:
-        self.address = Address("127.0.0.1", 0)
-        self.seen: list[list[bytes]] = []
-        self._answer = answer
-
-    async def __aenter__(self) -> FakeNode:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.address = Address("127.0.0.1", self._server.sockets[0].getsockname()[1])
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        parser = hiredis.Reader()
-        while data := await reader.read(65536):
-            parser.feed(data)
-            while (request := parser.gets()) is not False:
-                self.seen.append(request)
-                writer.write(self._answer(request))
-        writer.close()
-
-
-def bulk(value: bytes | None) -> bytes:
-    return b"$-1\r\n" if value is None else b"$%d\r\n%s\r\n" % (len(value), value)
-
-
-def array(values: list[bytes]) -> bytes:
-    """An array of encoded replies."""
-    return b"*%d\r\n%s" % (len(values), b"".join(values))
-
-
-def holding(data: dict[bytes, bytes], page: int = 2) -> FakeNode:
-    """A node with these keys, whose SCAN gives `page` of them at a time."""
-
-    def answer(request: list[bytes]) -> bytes:
-        if request[0] == b"SCAN":
-            start = int(request[1])
-            keys = sorted(data)
-            cursor = start + page if start + page < len(keys) else 0
-            return array([bulk(b"%d" % cursor), array([bulk(key) for key in keys[start : start + page]])])
-        assert request[0] == b"GET"
-        return bulk(data.get(request[1]))
-
-    return FakeNode(answer)
-
-
-# -- the proof
-
 KEYS = [b"key:%d" % number for number in range(20)]
-ORIGINAL: dict[bytes, bytes] = {key: b"value of " + key for key in KEYS}
-
-
-def owner_of(slot: int) -> str:
-    return "A" if slot < 8192 else "B"
-
-
-def split() -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
-    """What A and B have to have."""
-    parts: dict[str, dict[bytes, bytes]] = {"A": {}, "B": {}}
-    for key, value in ORIGINAL.items():
-        parts[owner_of(slot_of(key))][key] = value
-    assert parts["A"] and parts["B"]
-    return parts["A"], parts["B"]
-
-
-def proof_of(a: dict[bytes, bytes], b: dict[bytes, bytes], expected: list[Expected] | None = None) -> Proof:
-    async def main() -> Proof:
-        async with holding(a) as node_a, holding(b) as node_b:
-            links = {"A": await Link.open(node_a.address), "B": await Link.open(node_b.address)}
-            each: list[Expected] = [(key, [value]) for key, value in ORIGINAL.items()]
-            proof = await prove(links, owner_of, expected or each, [], lambda checked: None)
-            for link in links.values():
-                link.close()
-            return proof
-
-    return asyncio.run(main())
-
-
-def test_the_proof_holds() -> None:
-    a, b = split()
-    proof = proof_of(a, b)
-    assert proof.holds
-    assert (proof.checked, proof.keys["A"], proof.keys["B"]) == (20, len(a), len(b))
-    assert (proof.faults.total(), proof.examples) == (0, [])
-
-
-def test_a_lost_key() -> None:
-    a, b = split()
-    key, _ = b.popitem()
-    proof = proof_of(a, b)
-    assert not proof.holds
-    assert dict(proof.faults) == {"lost": 1}
-    assert proof.examples == [f"{key.decode()} is gone"]
-
-
-def test_a_changed_value() -> None:
-    a, b = split()
-    b[min(b)] += b"!"
-    proof = proof_of(a, b)
-    assert not proof.holds
-    assert dict(proof.faults) == {"changed": 1}
-
-
-def test_a_key_that_is_on_both_nodes() -> None:
-    a, b = split()
-    key = min(b)
-    a[key] = b[key]
-    proof = proof_of(a, b)
-    assert not proof.holds
-    assert dict(proof.faults) == {"misplaced": 1}
-
-
-def test_a_key_that_is_on_the_wrong_node_only() -> None:
-    a, b = split()
-    key = min(b)
-    a[key] = b.pop(key)
-    proof = proof_of(a, b)
-    assert not proof.holds
-    assert dict(proof.faults) == {"misplaced": 1, "lost": 1}
-
-
-def test_a_key_that_nobody_wrote() -> None:
-    a, b = split()
-    stranger = next(key for number in range(100) if owner_of(slot_of(key := b"x:%d" % number)) == "B")
-    b[stranger] = b""
-    proof = proof_of(a, b)
-    assert not proof.holds
-    assert dict(proof.faults) == {"extra": 1}
-
-
-def test_an_older_value_than_the_last_acknowledged_one() -> None:
-    a, b = split()
-    journal = Journal()
-    for value in (b"old", b"new"):
-        journal.on_sent(b"key:0", value)
-        journal.on_acknowledged(b"key:0", value)
-    expected = [(key, [value]) for key, value in ORIGINAL.items()]
-    (a if b"key:0" in a else b)[b"key:0"] = b"old"
-    proof = proof_of(a, b, [*expected[1:], (b"key:0", journal.possible(b"key:0"))])
-    assert dict(proof.faults) == {"changed": 1}
-
-
-def test_an_owner_that_sends_away() -> None:
-    proof = Proof(owner_of)
-    proof.read((b"key", [b"value"]), ReplyError("MOVED 1 127.0.0.1:1"))
-    assert (proof.holds, dict(proof.faults)) == (False, {"lost": 1})
-
-
-def test_wrong_reads_of_clients_count() -> None:
-    proof = Proof(owner_of)
-    proof.found("A" if slot_of(b"key") < 8192 else "B", [b"key"])
-    proof.read((b"key", [b"value"]), b"value")
-    proof.wrong_reads(["key: a client read nothing"])
-    proof.finish()
-    assert (proof.holds, dict(proof.faults)) == (False, {"wrong reads": 1})
-
-
-def test_nothing_checked_is_no_proof() -> None:
-    proof = Proof(owner_of)
-    proof.finish()
-    assert not proof.holds
-
-
-def test_a_node_that_does_not_tell_its_keys() -> None:
-    async def main() -> None:
-        async with FakeNode(lambda request: b"-ERR no\r\n") as node:
-            await prove({"A": await Link.open(node.address)}, owner_of, [], [], lambda checked: None)
-
-    with pytest.raises(LinkError, match="does not tell its keys"):
-        asyncio.run(main())
-
-
-def test_the_verdict_is_printed() -> None:
-    screen = Screen(Console(file=io.StringIO(), width=80))
-    proof = Proof(owner_of)
-    proof.read((b"[bold]key\xff", [b"value"]), None)
-    report_proof(screen, proof, Progress("fail", error="the target died"))
-    text = screen.console.file.getvalue()  # type: ignore[attr-defined]
-    assert "The migration failed: the target died. All slots are still A's.\n" in text
-    assert "The proof FAILED: 1 lost.\n" in text
-    assert "[bold]key\\xff is gone\n" in text
-
 
 # -- the journal
 
@@ -284,11 +93,10 @@ def test_a_client_connects_again() -> None:
         async with FakeNode(lambda request: b"+OK\r\n") as node:
             client = ClusterClient(node.address)
             assert await client.call(b"k", ("GET", b"k")) == b"OK"
-            broken = FakeNode(lambda request: b"garbage\r\n")
-            node._answer = broken._answer
+            node.answer = lambda request: b"garbage\r\n"
             with pytest.raises(LinkError):
                 await client.call(b"k", ("GET", b"k"))
-            node._answer = lambda request: b"+OK\r\n"
+            node.answer = lambda request: b"+OK\r\n"
             assert await client.call(b"k", ("GET", b"k")) == b"OK"
             client.close()
 

@@ -201,6 +201,6 @@ def test_sources_that_change_are_told(monkeypatch: pytest.MonkeyPatch, capsys: p
     def choose(keys: int | None, path: str | None) -> Source:
         return Vanishing()
 
-    monkeypatch.setattr(show.sources, "choose", choose)
+    monkeypatch.setattr("slotrocks.server.demo.source.choose", choose)
     assert demo.run(arguments()) == 1
     assert "x.py" in capsys.readouterr().err
