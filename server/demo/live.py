@@ -142,7 +142,7 @@ class LiveClients:
         self._tasks = [asyncio.create_task(client.run()) for client in self.clients]
 
     def check(self) -> None:
-        """Raises what made a client's task fail, if any did: a mistake of the demo's own."""
+        """Raises what made a client fail, if one did; errors of the nodes do not, so it is the source, or a mistake here."""
         for task in self._tasks:
             if task.done():
                 task.result()
@@ -152,6 +152,12 @@ class LiveClients:
         for client in self.clients:
             client.stop()
         await asyncio.gather(*self._tasks)
+
+    async def abandon(self) -> None:
+        """Ends what is left of them, however it went."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
     def wrong(self) -> list[str]:

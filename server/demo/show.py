@@ -55,6 +55,9 @@ async def _run(source: Source, screen: Screen, *, keep: bool) -> int:
             nodes.keep()
             kept = True
             _tell_how_to_connect(nodes, screen)
+    except LinkError:
+        nodes.check()  # a node that has died says more
+        raise
     finally:
         if not kept:
             nodes.stop()
@@ -70,13 +73,16 @@ async def _show(nodes: Nodes, source: Source, screen: Screen) -> tuple[Proof, Pr
     moving = await _load(nodes, source, screen)
     clients = LiveClients(a.address, source)
     clients.start()
-    screen.line(f"{CLIENTS} clients read and write.")
-    await asyncio.sleep(BEFORE_S)
-    progress = await _move(nodes, clients, moving, screen)
+    try:
+        screen.line(f"{CLIENTS} clients read and write.")
+        await asyncio.sleep(BEFORE_S)
+        progress = await _move(nodes, clients, moving, screen)
+        clients.measurements.phase = Phase.AFTER
+        await asyncio.sleep(AFTER_S)
+        await clients.stop()
+    finally:
+        await clients.abandon()
     moved = progress.state == "success"
-    clients.measurements.phase = Phase.AFTER
-    await asyncio.sleep(AFTER_S)
-    await clients.stop()
     screen.line("The clients are stopped. Every key is looked for on both nodes, and compared with its original.")
     proof = await _prove(nodes, source, clients, screen, moved=moved)
     report_migration(screen, progress, proof)
@@ -156,4 +162,4 @@ def _tell_how_to_connect(nodes: Nodes, screen: Screen) -> None:
     for node in nodes.all:
         screen.line(f"    redis-cli -c -p {node.address.port}        # node {node.name}")
     pids = " ".join(str(node.pid) for node in nodes.all)
-    screen.line(f"    kill {pids} && rm -r {nodes.folder}")
+    screen.line(f"    kill {pids} && sleep 2 && rm -r {nodes.folder}")

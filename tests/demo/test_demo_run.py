@@ -169,7 +169,7 @@ def test_an_end_in_the_middle_leaves_no_process(number: int, folder: Path, start
 def test_keep(started: Any) -> None:
     process = started("demo --keys 300 --keep", before_s=0.1)
     output, errors = process.communicate(timeout=WAIT_S)
-    match = re.search(r"kill (\d+) (\d+) && rm -r (\S+)", output)
+    match = re.search(r"kill (\d+) (\d+) && sleep 2 && rm -r (\S+)", output)
     assert match is not None, output + errors
     pair = [psutil.Process(int(pid)) for pid in match.groups()[:2]]
     try:
