@@ -9,13 +9,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import hiredis
-
-from bench import twins
-from bench.measure import Comparison, calls_per_second, compare, take_turns
 from slotrocks.engine import (
     CF_METADATA,
     OK,
@@ -32,13 +30,17 @@ from slotrocks.engine import (
     slot_of,
 )
 
+from bench import twins
+from bench.measure import Comparison, calls_per_second, compare, take_turns
+from bench.peers import pack_command
+
 KEYS = [b"key:%012d" % i for i in range(1000)]
 TAGGED_KEYS = [b"{user:%d}:session" % i for i in range(1000)]
 VALUE = b"x" * 100
 LOG_ROWS = 2000
 BATCH_BYTES = 16 << 10
-ROUNDS = 5
-TURN_S = 0.05
+ROUNDS = 9
+TURN_S = 0.03
 
 
 @dataclass(frozen=True)
@@ -62,59 +64,70 @@ class Case:
         assert self.ours() == self.twin(), f"{self.name}: ours and its twin give different results"
 
 
+def apply(function: Callable[..., Any], *arguments: list[Any]) -> list[Any]:
+    """The results of a function for each of the arguments, with the least overhead that Python has."""
+    return list(map(function, *arguments))
+
+
 def key_cases() -> Iterator[Case]:
     """Slot hash and storage keys."""
     codec = KeyCodec(True)
     versions, subs = [1 << 60] * len(KEYS), [b"field:%d" % i for i in range(len(KEYS))]
     for name, keys in (("slot hash", KEYS), ("slot hash, hash tag", TAGGED_KEYS)):
-        yield Case(name, len(keys), lambda keys=keys: list(map(slot_of, keys)), lambda keys=keys: list(map(twins.slot_of, keys)))  # type: ignore[misc]
+        yield Case(name, len(keys), partial(apply, slot_of, keys), partial(apply, twins.slot_of, keys))
     yield Case(
-        "metadata key", len(KEYS),
-        lambda: list(map(codec.metadata_key, KEYS)), lambda: list(map(twins.metadata_key, KEYS)),
-    )  # fmt: skip
+        "metadata key", len(KEYS), partial(apply, codec.metadata_key, KEYS), partial(apply, twins.metadata_key, KEYS)
+    )
     yield Case(
         "sub-key", len(KEYS),
-        lambda: list(map(codec.subkey, KEYS, versions, subs)), lambda: list(map(twins.subkey, KEYS, versions, subs)),
+        partial(apply, codec.subkey, KEYS, versions, subs), partial(apply, twins.subkey, KEYS, versions, subs),
     )  # fmt: skip
 
 
 def protocol_cases() -> Iterator[Case]:
     """Replies and requests."""
     writer, parser, reader = ReplyWriter(), RequestParser(), hiredis.Reader()
-    replies = {
+    replies: dict[str, tuple[list[Any], list[Any]]] = {
         "reply, 100 B": ([VALUE] * 100, [VALUE] * 100),
         "reply, OK": ([OK] * 100, ["OK"] * 100),
         "reply, int": (list(range(100)), list(range(100))),
         "reply, array of 10": ([KEYS[:10]] * 100, [KEYS[:10]] * 100),
     }
     for name, (values, twin_values) in replies.items():
+        yield Case(name, len(values), partial(write, writer, values), partial(write_twin, twin_values))
 
-        def write(values: list[Any] = values) -> bytes:
-            for value in values:
-                writer.write(value)
-            return writer.take()
+    requests: dict[str, list[tuple[str | bytes, ...]]] = {
+        "request, GET": [("GET", key) for key in KEYS[:16]],
+        "request, SET 100 B": [("SET", key, VALUE) for key in KEYS[:16]],
+    }
+    for name, commands in requests.items():
+        chunk = b"".join(map(pack_command, commands))
+        yield Case(
+            name, len(commands),
+            partial(parse, parser.feed, parser.next, None, chunk), partial(twins.parse_requests, chunk),
+            partial(parse, reader.feed, reader.gets, False, chunk),
+        )  # fmt: skip
 
-        def write_twin(values: list[Any] = twin_values) -> bytes:
-            out = bytearray()
-            for value in values:
-                twins.encode_reply(value, out)
-            return bytes(out)
 
-        yield Case(name, len(values), write, write_twin)
+def write(writer: ReplyWriter, values: list[Any]) -> bytes:
+    """The replies as bytes."""
+    for value in values:
+        writer.write(value)
+    return writer.take()
 
-    for name, commands in (("request, GET", [("GET", key) for key in KEYS[:16]]),
-                           ("request, SET 100 B", [("SET", key, VALUE) for key in KEYS[:16]])):  # fmt: skip
-        chunk = b"".join(hiredis.pack_command(words) for words in commands)
 
-        def parse(chunk: bytes = chunk) -> list[list[bytes]]:
-            parser.feed(chunk)
-            return list(iter(parser.next, None))
+def write_twin(values: list[Any]) -> bytes:
+    """The same by the twin."""
+    out = bytearray()
+    for value in values:
+        twins.encode_reply(value, out)
+    return bytes(out)
 
-        def parse_raw(chunk: bytes = chunk) -> list[Any]:
-            reader.feed(chunk)
-            return list(iter(reader.gets, False))
 
-        yield Case(name, len(commands), parse, lambda chunk=chunk: twins.parse_requests(chunk), parse_raw)  # type: ignore[misc]
+def parse(feed: Callable[[bytes], Any], take: Callable[[], Any], end: object, chunk: bytes) -> list[Any]:
+    """The commands of a chunk; `take` returns `end` when there are no more."""
+    feed(chunk)
+    return list(iter(take, end))
 
 
 @contextmanager
@@ -175,9 +188,16 @@ def snapshot_case(snapshot: Snapshot) -> Case:
 @contextmanager
 def cases() -> Iterator[list[Case]]:
     """All of them."""
-    with tempfile.TemporaryDirectory(prefix="slotrocks-bench-") as directory:
-        with database_cases(Path(directory)) as on_disk:
-            yield [*key_cases(), *protocol_cases(), *on_disk]
+    with (
+        tempfile.TemporaryDirectory(prefix="slotrocks-bench-") as directory,
+        database_cases(Path(directory)) as on_disk,
+    ):
+        yield [*key_cases(), *protocol_cases(), *on_disk]
+
+
+def turn(call: Callable[[], Any], units: int) -> float:
+    """Operations a second of a call that does `units` of them."""
+    return units * calls_per_second(call, TURN_S)
 
 
 def measure() -> Iterator[Comparison]:
@@ -185,10 +205,7 @@ def measure() -> Iterator[Comparison]:
     with cases() as all_cases:
         for case in all_cases:
             case.check()
-            turns = {
-                name: lambda call=call: case.units * calls_per_second(call, TURN_S)  # type: ignore[misc]
-                for name, call in case.contenders.items()
-            }
+            turns = {name: partial(turn, call, case.units) for name, call in case.contenders.items()}
             rates = take_turns(turns, ROUNDS)
             for peer in [name for name in rates if name != "ours"]:
                 yield compare("micro", case.name, "op/s", rates, "ours", peer)

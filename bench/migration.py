@@ -17,10 +17,10 @@ from pathlib import Path
 from statistics import median
 
 from rocksdict import AccessType, Options, Rdict, ReadOptions, WriteBatch
+from slotrocks.engine import CF_METADATA, COLUMN_FAMILIES, KeyCodec, slot_of
 
 from bench.measure import Comparison, median_ratio
-from bench.peers import Client, Server, running, slotrocks_node
-from slotrocks.engine import CF_METADATA, COLUMN_FAMILIES, KeyCodec, slot_of
+from bench.peers import Client, Server, Words, running, slotrocks_node
 
 KINDS = ("raw-key-value", "redis-command")
 VALUE_SIZES = (100, 1000)
@@ -62,7 +62,7 @@ def fill(source: Server, value_bytes: int) -> list[int]:
     counts = [0] * len(ROUNDS)
     numbers = count()
     while min(counts) < KEYS:
-        commands: list[tuple[str | bytes | int, ...]] = []
+        commands: list[Words] = []
         for number in islice(numbers, PIPELINE):
             key = b"key:%012d" % number
             slot = slot_of(key)
@@ -125,7 +125,7 @@ def check_target(target: Server, keys: int) -> None:
     with tempfile.TemporaryDirectory(prefix="slotrocks-bench-") as temporary:
         view = open_view(target, Path(temporary))
         metadata = view.get_column_family(COLUMN_FAMILIES[CF_METADATA])
-        found = sum(1 for _ in metadata.keys())
+        found = sum(1 for _ in metadata.keys())  # noqa: SIM118 (an iterator of RocksDB, not a dict)
         metadata.close()
         view.close()
     if found != keys:

