@@ -119,7 +119,8 @@ class Coordinator:
         target = cluster.topology.nodes.get(target_id)
         if target is None:
             raise CommandError("ERR Can't find the destination node id")
-        if any(slot in self.moved_out for slot in slots):
+        moved_out = self.moved_out
+        if any(slot in moved_out for slot in slots):
             raise CommandError("ERR Can't migrate slot which has been migrated")
         if slots - cluster.assigned:
             if cluster.is_replica:
