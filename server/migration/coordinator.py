@@ -122,8 +122,6 @@ class Coordinator:
         if any(slot in self.moved_out for slot in slots):
             raise CommandError("ERR Can't migrate slot which has been migrated")
         if slots - cluster.assigned:
-            if cluster.is_replica:
-                raise CommandError("ERR Slave can't migrate slot")
             raise CommandError("ERR Can't migrate slot which doesn't belong to me")
         if target.role != "master":
             raise CommandError("ERR Can't migrate slot to a slave")
