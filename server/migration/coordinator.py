@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 ROUNDS_MAX = 10
 ASK_INTERVAL_S = 0.5
 ABORT_TRIES = 3
+DROPPED = "the target refused the hand-over: it has dropped the import"
 
 Activity = Coroutine[Any, Any, None]
 
@@ -256,7 +257,10 @@ class Coordinator:
             self._close_link(job)
             self.on(job, Event.NO_ANSWER)
             return
-        self.on(job, Event.COMMITTED if committed else Event.ABORTED)
+        if committed:
+            self.on(job, Event.COMMITTED)
+        else:
+            self.on(job, Event.ABORTED, DROPPED)
 
     async def _ask_outcome(self, job: Job) -> None:
         """Asks the target what became of a COMMIT that was not answered."""
@@ -272,7 +276,7 @@ class Coordinator:
                 log.warning("job %s: slots %s stay fenced, the target does not say the outcome: %s",
                             job.id, job.slots.text(), error)  # fmt: skip
             event = Event.NO_ANSWER
-        self.on(job, event)
+        self.on(job, event, DROPPED if event is Event.ABORTED else "")
 
     def _answer_moved(self, job: Job) -> None:
         job.error = ""
