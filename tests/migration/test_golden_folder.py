@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import golden
+import golden_files
 import pytest
 from clusters import Cluster, read_rows
 
@@ -16,7 +17,7 @@ SLOT = golden.SLOT
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """The first node has Kvrocks's folder; the second nothing."""
     (tmp_path / "node0").mkdir()
-    golden.unpack_database(tmp_path / "node0")
+    golden_files.unpack_database("cluster", tmp_path / "node0")
     with Cluster(tmp_path, "0-16383", "") as cluster:
         yield cluster
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import bulk
 import golden
+import golden_files
 import pytest
 from clusters import Cluster, key_of, wait_for
 from fake_kvrocks import HANG_UP, SILENCE, FakeKvrocks, Hook
@@ -249,7 +250,7 @@ def test_source_dies_before_it_knows(tmp_path: Path) -> None:
 def test_every_type(tmp_path: Path) -> None:
     """19: the slot of Kvrocks's own folder goes back to Kvrocks as it came."""
     (tmp_path / "node0").mkdir()
-    golden.unpack_database(tmp_path / "node0")
+    golden_files.unpack_database("cluster", tmp_path / "node0")
     with Cluster(tmp_path, "0-16383") as cluster:
         bench = Bench(cluster)
         fake, _ = bench.target()
