@@ -34,7 +34,7 @@ class Four:
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ClusterNode]]:
     """62: before the first topology, nothing is served. Then the router, two masters, a replica with data."""
     four = Four(tmp_path_factory.mktemp("four"))
-    router, a, b, replica = four.nodes
+    _, a, b, replica = four.nodes
     assert a.error("SET", key_of(0), 0) == b.error("GET", key_of(16383)) == "CLUSTERDOWN Hash slot not served"
     replica.call("CLUSTERX", "SETNODES", f"{replica.id} 127.0.0.1 {replica.port} master - 0-16383", 0)
     for slot in (8192, 16383):

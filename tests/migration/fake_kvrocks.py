@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 import hiredis
 from slotrocks.engine import CF_METADATA, OP_DELETE, OP_PUT, KeyCodec, decode_batch, decode_metadata
@@ -144,7 +145,7 @@ class FakeKvrocks:
             text += f"importing_slot(s): {self.slots}\r\nimport_state: {self.state}\r\n"
         return b"$%d\r\n%s\r\n" % (len(text), text.encode())
 
-    def __enter__(self) -> FakeKvrocks:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -186,7 +186,7 @@ def test_failure_before_the_hand_over(bench: Bench, hook: Callable[[], Hook], er
 
 def test_commit_refused(bench: Bench) -> None:
     """An error to IMPORT 1: the target does not serve, so the source goes on."""
-    fake, slot = bench.target(on(b"IMPORT", REFUSED, state=b"1"))
+    _, slot = bench.target(on(b"IMPORT", REFUSED, state=b"1"))
     bench.migrate(slot)
     bench.check_mine(slot, "refused the hand-over")
 
@@ -223,6 +223,27 @@ def test_commit_without_an_answer(bench: Bench, lost: str, outcome: str) -> None
         else:
             bench.check_mine(slot, "dropped the import")
             assert client.receive()[1] == bulk.VALUE
+
+
+def test_clients_do_not_wait_for_ever(bench: Bench) -> None:
+    """As long as the outcome is not known, calls wait, but no longer than migrate-pause-timeout-ms: then they get TRYAGAIN."""
+    told = False
+
+    def hook(words: list[bytes]) -> bytes | str | None:
+        if words[-1] == b"1":
+            return HANG_UP
+        return None if told or words[-1].upper() != b"INFO" else HANG_UP
+
+    fake, slot = bench.target(hook)
+    bench.source.call("CONFIG", "SET", "migrate-pause-timeout-ms", 300)
+    bench.migrate(slot)
+    wait_for(lambda: "CLUSTER INFO" in fake.names())
+    bench.source.call("CONFIG", "SET", "migrate-pause-timeout-ms", 3000)
+    for words in (("GET", key_of(slot, "bulk0")), ("SET", key_of(slot, "bulk0"), "x")):
+        assert bench.source.error(*words).startswith("TRYAGAIN ")
+    assert bench.source.call("GET", key_of(slot + 1)) is None  # other slots know nothing of it
+    told = True
+    bench.check_mine(slot, "dropped the import")
 
 
 def test_source_dies_before_it_knows(tmp_path: Path) -> None:
