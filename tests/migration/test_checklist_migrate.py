@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import bulk
 import pytest
@@ -225,3 +226,19 @@ def test_one_job_at_a_time(pair: tuple[ClusterNode, ClusterNode]) -> None:
     assert source.error("CLUSTERX", "MIGRATE", 1801, target.id) == "ERR There is already a migrating job"
     source.wait_migration(1800, "success")
     bulk.check(target, 1800)
+
+
+def test_target_that_renamed_applybatch(
+    cluster: Cluster, pair: tuple[ClusterNode, ClusterNode], tmp_path: Path
+) -> None:
+    """32: a node of ours that has no APPLYBATCH gets commands."""
+    source, _ = pair
+    file = tmp_path / "slotrocks.conf"
+    file.write_text('rename-command applybatch ""\n')
+    target = cluster.add("", str(file))
+    cluster.push()
+    bulk.fill(source, 3200)
+    assert source.migrate(3200, target, "SYNC") == b"OK"
+    bulk.check(target, 3200)
+    log = source.server.log.read_text()
+    assert "the target has no APPLYBATCH, falling back to redis-command" in log
