@@ -81,12 +81,13 @@ def resolve(session: Session, argv: list[bytes]) -> Command:
     row = find_command(argv[0])
     if row is None:
         raise CommandError(unknown_command(argv))
-    if row.container:
-        row = subcommand(row, argv)
+    usage = ""
+    if row.container and len(argv) > 1:
+        usage, row = row.unknown, subcommand(row, argv)
     count = len(argv)
     if count != row.arity if row.arity >= 0 else count < -row.arity:
         row.rejected_calls += 1
-        raise CommandError(f"ERR wrong number of arguments for '{row.name}' command")
+        raise CommandError(usage or f"ERR wrong number of arguments for '{row.name}' command")
     if not session.authenticated and not row.no_auth:
         row.rejected_calls += 1
         raise CommandError(NO_AUTH)
@@ -104,9 +105,7 @@ def unknown_command(argv: list[bytes]) -> str:
 
 
 def subcommand(row: Command, argv: list[bytes]) -> Command:
-    """The row of a container's subcommand; the container's own row when it is called alone (its arity decides)."""
-    if len(argv) < 2:
-        return row
+    """The row of a container's subcommand."""
     sub = row.subcommands.get(argv[1].lower().decode("latin-1"))
     if sub is None:
         raise CommandError(row.unknown or unknown_subcommand(row, argv))

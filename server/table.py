@@ -25,7 +25,8 @@ NO_KEYS: KeySpec = (0, 0, 0)
 @dataclass(slots=True)
 class Command:
     """One row. `arity` counts the name(s); negative means at least. `flags` are those of Redis's COMMAND. `unknown`
-    is what a container answers to a subcommand that it does not have, when that is not Redis's text."""
+    is what a container answers to a subcommand that it does not have, or with a wrong number of arguments, when that is
+    not Redis's text."""
 
     name: str
     handler: Handler

@@ -73,7 +73,7 @@ class SlotTable:
         imported: SlotSet = NO_SLOTS,
     ) -> None:
         """Recomputes all. `moved_out` maps each slot handed over to the ``host:port`` that has it. A slot that is fenced may
-        be in `refused` instead, when its clients have waited too long.
+        be in `refused` as well, when its clients have waited too long: that counts then.
 
         ValueError if a slot is both handed over and imported: two owners, or none, and no way to tell which.
         """
@@ -95,7 +95,7 @@ class SlotTable:
                 state[slot] = IMPORTED
             elif state[slot] == REMOTE and home is not None:
                 state[slot], address[slot] = REPLICA, home.address
-        for slots, code in ((frozen, FROZEN), (fenced, FENCED), (refused, REFUSED)):
+        for slots, code in ((frozen, FROZEN), (refused, REFUSED), (fenced, FENCED)):
             for slot in slots:
                 if state[slot] in (OWNED, IMPORTED):
                     state[slot] = code

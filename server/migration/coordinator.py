@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 ROUNDS_MAX = 10
 ASK_INTERVAL_S = 0.5
 ABORT_TRIES = 3
+DROPPED = "the target refused the hand-over: it has dropped the import"
 
 Activity = Coroutine[Any, Any, None]
 
@@ -123,8 +124,6 @@ class Coordinator:
         if any(slot in moved_out for slot in slots):
             raise CommandError("ERR Can't migrate slot which has been migrated")
         if slots - cluster.assigned:
-            if cluster.is_replica:
-                raise CommandError("ERR Slave can't migrate slot")
             raise CommandError("ERR Can't migrate slot which doesn't belong to me")
         if target.role != "master":
             raise CommandError("ERR Can't migrate slot to a slave")
@@ -259,7 +258,10 @@ class Coordinator:
             self._close_link(job)
             self.on(job, Event.NO_ANSWER)
             return
-        self.on(job, Event.COMMITTED if committed else Event.ABORTED)
+        if committed:
+            self.on(job, Event.COMMITTED)
+        else:
+            self.on(job, Event.ABORTED, DROPPED)
 
     async def _ask_outcome(self, job: Job) -> None:
         """Asks the target what became of a COMMIT that was not answered."""
@@ -275,7 +277,7 @@ class Coordinator:
                 log.warning("job %s: slots %s stay fenced, the target does not say the outcome: %s",
                             job.id, job.slots.text(), error)  # fmt: skip
             event = Event.NO_ANSWER
-        self.on(job, event)
+        self.on(job, event, DROPPED if event is Event.ABORTED else "")
 
     def _answer_moved(self, job: Job) -> None:
         job.error = ""

@@ -38,7 +38,7 @@ def table(myid: str = ME, of: Topology | None = None) -> SlotTable:
         myid,
         moved_out={10: "10.0.0.2:2", 11: "10.0.0.9:9", 150: "10.0.0.9:9", 250: "10.0.0.9:9"},
         frozen=parse_ranges("10 20-21 120 130 251"),
-        fenced=parse_ranges("24"),
+        fenced=parse_ranges("24-25"),
         refused=parse_ranges("25"),
         importing=parse_ranges("22 110-111 252"),
         imported=parse_ranges("23 120-121 253"),

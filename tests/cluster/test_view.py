@@ -1,12 +1,12 @@
 """The texts of CLUSTER INFO, NODES, ... byte for byte, and as their readers read them: kvrocks-controller and redis-py.
 
-The controller's parsers are rewritten here from its behaviour: whatever it can't read counts as a failed node.
+The controller's parsers are in module `controller`.
 """
 
-import re
 from dataclasses import replace
 
 import pytest
+from controller import controller_reads_info, controller_reads_nodes
 from redis._parsers.helpers import parse_cluster_info, parse_cluster_nodes
 from redis.cluster import parse_cluster_shards, parse_cluster_slots
 from slotrocks.server.cluster.ranges import SlotRange
@@ -43,44 +43,6 @@ MIGRATION = MigrationView(
     rate_bytes_per_sec=33333, rounds=2, lag_bytes=512, pause_ms=0,
 )  # fmt: skip
 NOW = 1700000000000
-
-
-# What kvrocks-controller does with the texts (store/cluster_node.go, cluster.go, slot.go).
-
-
-def controller_slot_range(text: str) -> tuple[int, int]:
-    first, dash, last = text.partition("-")
-    pair = int(first), int(last) if dash else int(first)
-    assert re.fullmatch(r"\d+(-\d+)?", text) and 0 <= pair[0] <= pair[1] <= 16383
-    return pair
-
-
-def controller_reads_info(text: str) -> tuple[int, tuple[int, int] | None, str]:
-    epoch, slots, state = -1, None, ""
-    for line in text.split("\r\n"):
-        fields = line.split(":")
-        if len(fields) != 2:
-            continue
-        value = fields[1].strip()
-        match fields[0].strip().lower():
-            case "cluster_current_epoch":
-                epoch = int(value)
-            case "migrating_slot" | "migrating_slot(s)":
-                slots = controller_slot_range(value)
-            case "migrating_state":
-                state = value
-    return epoch, slots, state
-
-
-def controller_reads_nodes(text: str) -> dict[str, tuple[str, str, int, list[tuple[int, int]]]]:
-    nodes = {}
-    for line in text.rstrip("\n").split("\n"):
-        fields = line.split(" ")
-        assert len(fields) >= 7
-        role = fields[2].split(",")[1] if "," in fields[2] else fields[2]
-        slots = [controller_slot_range(field) for field in fields[8:]] if role == "master" else []
-        nodes[fields[0]] = (fields[1].split("@")[0], role, int(fields[6]), slots)
-    return nodes
 
 
 def test_info_without_migrations() -> None:

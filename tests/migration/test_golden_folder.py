@@ -1,0 +1,50 @@
+"""A node that opens the database folder of a Kvrocks node, and migrates a slot with every type out of it (item 19)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import golden
+import golden_files
+import pytest
+from clusters import Cluster, read_rows
+
+SLOT = golden.SLOT
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """The first node has Kvrocks's folder; the second nothing."""
+    (tmp_path / "node0").mkdir()
+    golden_files.unpack_database("cluster", tmp_path / "node0")
+    with Cluster(tmp_path, "0-16383", "") as cluster:
+        yield cluster
+
+
+def test_every_type_moves_row_by_row(cluster: Cluster) -> None:
+    """19, raw-key-value: after the move the target's rows are those that Kvrocks had, orphans included."""
+    source, target = cluster.nodes
+    assert source.migrate(SLOT, target, "SYNC") == b"OK"
+    assert target.call("GET", "{t}app") == b"abc"
+    cluster.give(str(SLOT), target)
+    source.stop()
+    target.stop()
+    assert read_rows(target.directory, SLOT) == golden.rows(SLOT)
+    assert read_rows(source.directory, SLOT) == {}
+    assert read_rows(source.directory, golden.OTHER_SLOT) == golden.rows(golden.OTHER_SLOT)
+    assert read_rows(target.directory, golden.OTHER_SLOT) == {}
+
+
+def test_commands_cannot_carry_every_type(cluster: Cluster) -> None:
+    """19, redis-command: a type that it cannot send fails the migration by name, and the source loses nothing."""
+    source, target = cluster.nodes
+    source.call("CONFIG", "SET", "migrate-type", "redis-command")
+    error = source.error("CLUSTERX", "MIGRATE", SLOT, target.id, "SYNC")
+    assert error.startswith("ERR redis-command cannot send a key of type ") and "raw-key-value" in error
+    source.wait_migration(SLOT, "fail")
+    assert source.call("GET", "{t}app") == b"abc"
+    source.stop()
+    target.stop()
+    assert read_rows(source.directory, SLOT) == golden.rows(SLOT)
+    assert read_rows(target.directory, SLOT) == {}
