@@ -18,6 +18,7 @@ from slotrocks.engine import OK
 from slotrocks.server.cluster.topology import NODE_ID_CHARS
 from slotrocks.server.commands.cluster import cluster_of, parse_import_ranges, require_admin
 from slotrocks.server.errors import CommandError
+from slotrocks.server.migration import faults
 from slotrocks.server.migration.apply import apply_anywhere
 from slotrocks.server.migration.target import HANDOVER_VERSION
 from slotrocks.server.session import Session
@@ -150,7 +151,7 @@ def handover(s: Session, argv: list[bytes]) -> Any:
             return OK
         case ["prepare", job]:
             c.importer.prepare(job)
-            return s.node.reply_when_synced(s)
+            return s.node.reply_when_synced(s, lambda: faults.reach("target.prepare.synced"))
         case ["commit", job]:
             each = c.importer.find(job)
             c.importer.commit(each)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
 from slotrocks.server.cluster.view import MigrationState, MigrationView
 from slotrocks.server.errors import CommandError
-from slotrocks.server.migration import records
+from slotrocks.server.migration import faults, records
 from slotrocks.server.migration.job import Job
 from slotrocks.server.migration.link import LinkError, Refused
 from slotrocks.server.migration.sender import Sender, SenderError
@@ -181,6 +181,7 @@ class Coordinator:
         config = self._node.config
         job.link = await Target.connect(job.target, config)
         await job.link.start(job.id, self._cluster.myid, job.slots)
+        faults.reach("source.start.answered", LinkError)
         job.kvrocks = job.link.kvrocks
         if job.kind == "raw-key-value" and not job.link.takes_batches:
             log.warning("job %s: the target has no APPLYBATCH, falling back to redis-command", job.id)
@@ -196,8 +197,11 @@ class Coordinator:
         job.sender = sender = await Sender.start(
             job.link.fileno, directory, self._node.directory / "db", self._node.store.sequence, job, self._node.config
         )
+        faults.reach("source.sender.started")
         async for report in sender.reports():
             job.keys, job.bytes = report.keys, report.bytes
+            if report.what != "progress":
+                faults.reach(f"source.{report.what}.sent", SenderError)
             if report.what == "snapshot":
                 self.on(job, Event.SNAPSHOT_SENT)
             elif report.what == "round":
@@ -218,6 +222,7 @@ class Coordinator:
         self._cluster.rebuild()
         limit_s = self._node.config.migrate_pause_timeout_ms / 1000
         job.pause_timer = self._node.loop.call_later(limit_s, self._on_pause_timeout, job)
+        faults.reach("source.freeze")
 
     def _on_pause_timeout(self, job: Job) -> None:
         if job.state in FROZEN:
@@ -238,21 +243,27 @@ class Coordinator:
 
     async def _prepare(self, job: Job) -> None:
         assert job.link is not None
+        faults.reach("source.prepare.send", LinkError)
         await job.link.prepare(job.id)
+        faults.reach("source.prepare.answered", LinkError)
         self.on(job, Event.PREPARED)
 
     async def _write_fence(self, job: Job) -> None:
         """The promise: durable, and from now on reads wait as well."""
+        faults.reach("source.fence.write")
         records.save(self._node.txn, job.record)
         self._cluster.rebuild()
         await self._node.sync()
+        faults.reach("source.fence.written")
         self.on(job, Event.FENCED)
 
     async def _commit(self, job: Job) -> None:
         try:
             if job.link is None:
                 job.link = await Target.connect(job.target, self._node.config, kvrocks=job.kvrocks)
+            faults.reach("source.commit.send", LinkError)
             committed = await job.link.commit(job.id, job.slots)
+            faults.reach("source.commit.answered", LinkError)
         except (LinkError, Refused, OSError) as error:
             job.error = str(error)
             self._close_link(job)
@@ -267,6 +278,7 @@ class Coordinator:
         try:
             job.link = await Target.connect(job.target, self._node.config, kvrocks=job.kvrocks)
             event = await job.link.outcome(job.id, job.slots)
+            faults.reach("source.ask.answered", LinkError)
         except (LinkError, Refused, OSError) as error:
             job.error = str(error)
             self._close_link(job)
@@ -280,11 +292,13 @@ class Coordinator:
         job.error = ""
         job.end_pause()
         self._close_link(job)
+        faults.reach("source.moved.write")
         records.save(self._node.txn, job.record)
         self._cluster.importer.retire(job.slots)
         self._node.on_all_touched()
         self._cluster.rebuild()
         self._node.tick.end()
+        faults.reach("source.moved.written")
 
     def _unfreeze(self, job: Job) -> None:
         job.end_pause()
@@ -293,6 +307,7 @@ class Coordinator:
     async def _abort_target(self, job: Job) -> None:
         """Tells the target, or lets it notice: an import that was not prepared ends with its link. One that was is told
         until it hears, a few times; if it never does, it keeps what it must not serve until the next attempt."""
+        faults.reach("source.rollback")
         self._close_link(job)
         if not job.kvrocks and job.prepared:
             for _ in range(ABORT_TRIES):
@@ -309,6 +324,7 @@ class Coordinator:
         self.on(job, Event.ROLLED_BACK)
 
     def _forget(self, job: Job) -> None:
+        faults.reach("source.forget")
         records.forget(self._node.txn, job.record)
         self._node.tick.end()
         del self._jobs[job.id]
@@ -323,6 +339,7 @@ class Coordinator:
         job.tell_waiters(job.error)
 
     def _delete_data(self, job: Job) -> None:
+        faults.reach("source.clean")
         self._cluster.delete_slots(job.garbage)
         self.on(job, Event.CLEANED)
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from slotrocks.engine import SlotFilter
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
 from slotrocks.server.errors import CommandError
-from slotrocks.server.migration import records
+from slotrocks.server.migration import faults, records
 from slotrocks.server.migration.apply import write_batch
 from slotrocks.server.migration.records import ImportState, InRecord
 
@@ -94,6 +94,7 @@ class Importer:
     def start(self, session: Session, slots: SlotSet, job: str, source: str, *, kvrocks: bool) -> None:
         """Begins an import over `session`. Raises CommandError, with Kvrocks's texts where it has one."""
         cluster = self._cluster
+        faults.reach("target.start", CommandError)
         if cluster.is_replica:
             raise CommandError("ERR Slave can't import slot")
         if slots.overlaps(cluster.owned):
@@ -125,6 +126,7 @@ class Importer:
         each: Import | None = session.importing
         if each is None or each.state is not ImportState.IMPORTING:
             raise CommandError("ERR APPLYBATCH is for the link of an import")
+        faults.reach("target.batch", CommandError)
         each.rows += write_batch(self._node, data, each.filter)
         each.bytes += len(data)
         return len(data)
@@ -137,6 +139,7 @@ class Importer:
         if each.state is not ImportState.IMPORTING:
             raise CommandError(f"ERR import {job} is {each.state.value}")
         self._set(each, ImportState.PREPARED)
+        faults.reach("target.prepare.noted")
         return each
 
     def commit(self, each: Import) -> None:
@@ -147,6 +150,7 @@ class Importer:
             self._set(each, ImportState.COMMITTED)
             # Had these slots left this node before, that is over, in the same batch.
             self._cluster.coordinator.retire(each.slots)
+            faults.reach("target.commit.noted")
 
     def serve(self, each: Import) -> None:
         """The commit is durable: clients may come."""
@@ -154,6 +158,7 @@ class Importer:
             each.session.importing = None
             each.session = None
         self._cluster.rebuild()
+        faults.reach("target.commit.synced")
         log.info("import %s of slots %s is committed: %d rows, %d bytes", each.job, each.slots.text(), each.rows, each.bytes)
 
     def abort(self, each: Import, why: str) -> None:
@@ -162,6 +167,7 @@ class Importer:
             raise CommandError(f"ERR import {each.job} is committed")
         if each.state is ImportState.ABORTED:
             return
+        faults.reach("target.abort")
         log.warning("import %s of slots %s is aborted: %s", each.job, each.slots.text(), why)
         if each.session is not None:
             each.session.importing = None
