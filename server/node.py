@@ -228,8 +228,10 @@ class Node:
         self.tick.on_written()
 
     async def sync(self) -> None:
-        """Commits, and forces everything written so far to the medium."""
+        """Commits, and forces everything written so far to the medium. Raises when any of it is not safe."""
         self.tick.end()
+        if self.write_error:
+            raise OSError(self.write_error)  # a commit that failed is not made good by a sync that does not
         await self.tick.sync()
 
     def reply_when_synced(self, session: Session, then: Callable[[], None] | None = None) -> Suspended:
