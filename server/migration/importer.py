@@ -45,6 +45,7 @@ class Import:
     session: Session | None = None
     kvrocks: bool = False
     confirmed: bool = False
+    served: bool = False  # the commit is durable, clients have been let in
     rows: int = 0
     bytes: int = 0
     filter: SlotFilter = field(init=False)
@@ -103,14 +104,11 @@ class Importer:
             raise CommandError(f"ERR There is an import {job} already")
         running = self.running
         if running is not None:
-            same = running.slots == slots and running.source == source
-            if same and running.session is session:
-                return
-            if not same:
+            # A Slotrocks source runs one job at a time, so whatever else of it is undecided here has been given up.
+            if running.source != source or (kvrocks and running.slots != slots):
                 raise CommandError(
                     f"ERR only one importing job is allowed, current importing: {running.slots.text()}"
                 )
-            # The same source begins again: it has given the earlier attempt up. Its old link no longer counts.
             self.abort(running, "superseded by a new attempt")
         each = Import(job, slots, source, ImportState.IMPORTING, session, kvrocks)
         cluster.delete_slots(slots)
@@ -153,7 +151,10 @@ class Importer:
             faults.reach("target.commit.noted")
 
     def serve(self, each: Import) -> None:
-        """The commit is durable: clients may come."""
+        """The commit is durable: clients may come. May be called again."""
+        if each.served:
+            return
+        each.served = True
         if each.session is not None:
             each.session.importing = None
             each.session = None
@@ -177,10 +178,16 @@ class Importer:
         self._prune()
         self._cluster.rebuild()
 
-    def status(self, job: str) -> str:
-        """An ImportState's value, or "unknown"."""
+    def status(self, job: str, slots: SlotSet) -> str:
+        """An ImportState's value, or "unknown". A job that is forgotten, but whose slots are this node's, was committed."""
         each = self._imports.get(job)
-        return each.state.value if each is not None else "unknown"
+        if each is not None:
+            return each.state.value
+        return ImportState.COMMITTED.value if slots and not slots - self._cluster.owned else "unknown"
+
+    def known(self, job: str) -> Import | None:
+        """The import of a job, if it is remembered."""
+        return self._imports.get(job)
 
     def find(self, job: str) -> Import:
         """The import of a job. Raises CommandError."""
@@ -218,7 +225,11 @@ class Importer:
         self.abort(running, "the database was flushed")
 
     def on_topology(self, mine: SlotSet) -> None:
-        """A newer topology: imports that it confirms need no override any more."""
+        """A newer topology: imports that it confirms need no override any more. One that was still arriving ends: what
+        has come is not all, and this node is to serve the slots now."""
+        running = self.running
+        if running is not None and running.state is ImportState.IMPORTING and running.slots.overlaps(mine):
+            self.abort(running, "a topology gave the slots to this node before the source did")
         for each in self._imports.values():
             if each.state is ImportState.COMMITTED and not each.confirmed and not each.slots - mine:
                 each.confirmed = True
@@ -238,7 +249,8 @@ class Importer:
         for record in records.load_in(self._node.txn):
             confirmed = record.state == "confirmed"
             state = ImportState.COMMITTED if confirmed else ImportState(record.state)
-            each = Import(record.job, record.slot_set, record.source, state, confirmed=confirmed)
+            served = state is ImportState.COMMITTED
+            each = Import(record.job, record.slot_set, record.source, state, confirmed=confirmed, served=served)
             self._imports[each.job] = each
             if state is not ImportState.ABORTED and not confirmed:
                 self.last = each
