@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import uvloop
 from rocksdict import WriteBatch
@@ -228,12 +229,16 @@ class Node:
         self.tick.on_written()
 
     async def sync(self) -> None:
-        """Commits, and forces everything written so far to the medium."""
+        """Commits, and forces everything written so far to the medium. Raises when any of it is not safe."""
         self.tick.end()
+        if self.write_error:
+            raise OSError(self.write_error)  # a commit that failed is not made good by a sync that does not
         await self.tick.sync()
 
-    def reply_when_synced(self, session: Session, then: Callable[[], None] | None = None) -> Suspended:
-        """Suspends a session until what it wrote is on the medium; then calls `then` and answers OK."""
+    def reply_when_synced(
+        self, session: Session, then: Callable[[], None] | None = None, value: Any = OK
+    ) -> Suspended:
+        """Suspends a session until everything written is on the medium; then calls `then` and answers `value`."""
 
         async def reply() -> None:
             try:
@@ -244,7 +249,7 @@ class Node:
             if then is not None:
                 then()
             if self.sessions.get(session.id) is session:
-                session.resume(OK)
+                session.resume(value)
 
         task = self.loop.create_task(reply())
         self._tasks.add(task)

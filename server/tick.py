@@ -20,6 +20,8 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
+from slotrocks.server.migration import faults
+
 if TYPE_CHECKING:
     from slotrocks.server.node import Node
 
@@ -86,6 +88,7 @@ class Tick:
     async def sync(self) -> None:
         """Forces everything written so far to the medium. Raises what RocksDB raises."""
         try:
+            faults.reach("node.sync", OSError)
             await self._loop.run_in_executor(self._thread, self._node.store.sync)
         except Exception as error:
             self.on_write_failure(error)

@@ -99,12 +99,12 @@ class SlotTable:
             for slot in slots:
                 if state[slot] in (OWNED, IMPORTED):
                     state[slot] = code
-        for slot in importing:
-            if state[slot] == REMOTE and is_master:
-                state[slot] = IMPORTING
         for slot, target in moved_out.items():
             if home is not None and topology.owner(slot) is home:
                 state[slot], address[slot] = MOVED_OUT, target
+        for slot in importing:  # it may be on its way back, before any topology has named the other node
+            if state[slot] in (REMOTE, MOVED_OUT) and is_master:
+                state[slot] = IMPORTING
         self.state[:] = state
         self._address = address
 

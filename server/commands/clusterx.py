@@ -7,7 +7,7 @@ CLUSTERX HANDOVER is what a Slotrocks source says to a Slotrocks target (see mig
     PREPARE <job>                 -> +OK      durable: the data stays until the outcome is known
     COMMIT <job>                  -> +OK      durable: this node serves the slots
     ABORT <job>                   -> +OK      what came is dropped; refused once committed
-    STATUS <job>                  -> importing | prepared | committed | aborted | unknown
+    STATUS <job> <slots>          -> importing | prepared | committed | aborted | unknown; durable
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from __future__ import annotations
 from typing import Any
 
 from slotrocks.engine import OK
+from slotrocks.server.cluster.ranges import SlotSet
 from slotrocks.server.cluster.topology import NODE_ID_CHARS
 from slotrocks.server.commands.cluster import cluster_of, parse_import_ranges, require_admin
 from slotrocks.server.errors import CommandError
+from slotrocks.server.migration import faults
 from slotrocks.server.migration.apply import apply_anywhere
+from slotrocks.server.migration.records import ImportState
 from slotrocks.server.migration.target import HANDOVER_VERSION
 from slotrocks.server.session import Session
 from slotrocks.server.table import command
@@ -150,7 +153,7 @@ def handover(s: Session, argv: list[bytes]) -> Any:
             return OK
         case ["prepare", job]:
             c.importer.prepare(job)
-            return s.node.reply_when_synced(s)
+            return s.node.reply_when_synced(s, lambda: faults.reach("target.prepare.synced"))
         case ["commit", job]:
             each = c.importer.find(job)
             c.importer.commit(each)
@@ -158,10 +161,20 @@ def handover(s: Session, argv: list[bytes]) -> Any:
         case ["abort", job]:
             c.importer.abort(c.importer.find(job), "the source gave up")
             return OK
-        case ["status", job]:
-            return c.importer.status(job)
+        case ["status", job, slots]:
+            return handover_status(s, job, parse_import_ranges(slots.encode()))
         case _:
             raise CommandError("ERR syntax error")
+
+
+def handover_status(s: Session, job: str, slots: SlotSet) -> Any:
+    """What became of a job. A commit that was noted must be durable before anybody is told of it."""
+    importer = cluster_of(s).importer
+    status = importer.status(job, slots)
+    if status != ImportState.COMMITTED.value:
+        return status
+    each = importer.known(job)
+    return s.node.reply_when_synced(s, None if each is None else lambda: importer.serve(each), status)
 
 
 @command("applybatch", arity=-2, flags="write no_multi noscript", group="server", since="2.6.0",

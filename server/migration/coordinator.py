@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
 from slotrocks.server.cluster.view import MigrationState, MigrationView
 from slotrocks.server.errors import CommandError
-from slotrocks.server.migration import records
+from slotrocks.server.migration import faults, records
 from slotrocks.server.migration.job import Job
 from slotrocks.server.migration.link import LinkError, Refused
 from slotrocks.server.migration.sender import Sender, SenderError
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 ROUNDS_MAX = 10
 ASK_INTERVAL_S = 0.5
 ABORT_TRIES = 3
+STOP_TIMEOUT_S = 1.0
 DROPPED = "the target refused the hand-over: it has dropped the import"
 
 Activity = Coroutine[Any, Any, None]
@@ -167,13 +168,22 @@ class Coordinator:
         try:
             await activity
         except (LinkError, Refused, SenderError, OSError) as error:
-            if job.activity is asyncio.current_task():
-                self.on(job, Event.FAILURE, str(error))
+            self._on_activity_failed(job, str(error) or type(error).__name__)
         except Exception:
-            # A mistake of ours. Before the fence the job can fail; after it, it stays as it is until a restart.
             log.exception("job %s: internal error in state %s", job.id, job.state.value)
-            if job.activity is asyncio.current_task() and (job.state, Event.FAILURE) in TABLE:
-                self.on(job, Event.FAILURE, "internal error, see the log")
+            self._on_activity_failed(job, "internal error, see the log")
+
+    def _on_activity_failed(self, job: Job, why: str) -> None:
+        """Before the fence the job fails; after it, the target is asked (again). A fence that cannot be written leaves the
+        job as it is until a restart: what the medium has of it is not known."""
+        if job.activity is not asyncio.current_task():
+            return
+        for event in (Event.FAILURE, Event.NO_ANSWER, Event.ROLLED_BACK):
+            if (job.state, event) in TABLE:
+                self.on(job, event, why)
+                return
+        job.error = why
+        log.critical("job %s: slots %s stay fenced until a restart: %s", job.id, job.slots.text(), why)
 
     # -- activities and effects, in the table's order
 
@@ -181,6 +191,7 @@ class Coordinator:
         config = self._node.config
         job.link = await Target.connect(job.target, config)
         await job.link.start(job.id, self._cluster.myid, job.slots)
+        faults.reach("source.start.answered", LinkError)
         job.kvrocks = job.link.kvrocks
         if job.kind == "raw-key-value" and not job.link.takes_batches:
             log.warning("job %s: the target has no APPLYBATCH, falling back to redis-command", job.id)
@@ -196,8 +207,11 @@ class Coordinator:
         job.sender = sender = await Sender.start(
             job.link.fileno, directory, self._node.directory / "db", self._node.store.sequence, job, self._node.config
         )
+        faults.reach("source.sender.started")
         async for report in sender.reports():
             job.keys, job.bytes = report.keys, report.bytes
+            if report.what != "progress":
+                faults.reach(f"source.{report.what}.sent", SenderError)
             if report.what == "snapshot":
                 self.on(job, Event.SNAPSHOT_SENT)
             elif report.what == "round":
@@ -216,6 +230,10 @@ class Coordinator:
     def _freeze(self, job: Job) -> None:
         self._node.tick.end()
         self._cluster.rebuild()
+        self._limit_pause(job)
+        faults.reach("source.freeze")
+
+    def _limit_pause(self, job: Job) -> None:
         limit_s = self._node.config.migrate_pause_timeout_ms / 1000
         job.pause_timer = self._node.loop.call_later(limit_s, self._on_pause_timeout, job)
 
@@ -238,21 +256,27 @@ class Coordinator:
 
     async def _prepare(self, job: Job) -> None:
         assert job.link is not None
+        faults.reach("source.prepare.send", LinkError)
         await job.link.prepare(job.id)
+        faults.reach("source.prepare.answered", LinkError)
         self.on(job, Event.PREPARED)
 
     async def _write_fence(self, job: Job) -> None:
         """The promise: durable, and from now on reads wait as well."""
+        faults.reach("source.fence.write")
         records.save(self._node.txn, job.record)
         self._cluster.rebuild()
         await self._node.sync()
+        faults.reach("source.fence.written")
         self.on(job, Event.FENCED)
 
     async def _commit(self, job: Job) -> None:
         try:
             if job.link is None:
-                job.link = await Target.connect(job.target, self._node.config, kvrocks=job.kvrocks)
+                job.link = await self._connect_again(job)
+            faults.reach("source.commit.send", LinkError)
             committed = await job.link.commit(job.id, job.slots)
+            faults.reach("source.commit.answered", LinkError)
         except (LinkError, Refused, OSError) as error:
             job.error = str(error)
             self._close_link(job)
@@ -268,26 +292,30 @@ class Coordinator:
         await asyncio.sleep(ASK_INTERVAL_S if job.asked else 0)
         job.asked += 1
         try:
-            job.link = await Target.connect(job.target, self._node.config, kvrocks=job.kvrocks)
+            job.link = await self._connect_again(job)
             event = await job.link.outcome(job.id, job.slots)
+            faults.reach("source.ask.answered", LinkError)
         except (LinkError, Refused, OSError) as error:
             job.error = str(error)
-            self._close_link(job)
             if job.asked == 1 or job.asked % 60 == 0:
                 log.warning("job %s: slots %s stay fenced, the target does not say the outcome: %s",
                             job.id, job.slots.text(), error)  # fmt: skip
             event = Event.NO_ANSWER
+        if event is Event.NO_ANSWER:
+            self._close_link(job)
         self.on(job, event, DROPPED if event is Event.ABORTED else "")
 
     def _answer_moved(self, job: Job) -> None:
         job.error = ""
         job.end_pause()
         self._close_link(job)
+        faults.reach("source.moved.write")
         records.save(self._node.txn, job.record)
         self._cluster.importer.retire(job.slots)
         self._node.on_all_touched()
         self._cluster.rebuild()
         self._node.tick.end()
+        faults.reach("source.moved.written")
 
     def _unfreeze(self, job: Job) -> None:
         job.end_pause()
@@ -296,22 +324,27 @@ class Coordinator:
     async def _abort_target(self, job: Job) -> None:
         """Tells the target, or lets it notice: an import that was not prepared ends with its link. One that was is told
         until it hears, a few times; if it never does, it keeps what it must not serve until the next attempt."""
+        faults.reach("source.rollback")
         self._close_link(job)
         if not job.kvrocks and job.prepared:
             for _ in range(ABORT_TRIES):
                 try:
-                    target = await Target.connect(job.target, self._node.config, kvrocks=False)
+                    target = await self._connect_again(job)
                     try:
                         await target.abort(job.id)
                     finally:
                         target.close()
                     break
-                except (LinkError, Refused, OSError) as error:
+                except Refused as refusal:  # it does not know the job, say
+                    log.info("job %s: the target has nothing to drop: %s", job.id, refusal)
+                    break
+                except (LinkError, OSError) as error:
                     log.warning("job %s: cannot tell the target to drop its import: %s", job.id, error)
                     await asyncio.sleep(ASK_INTERVAL_S)
         self.on(job, Event.ROLLED_BACK)
 
     def _forget(self, job: Job) -> None:
+        faults.reach("source.forget")
         records.forget(self._node.txn, job.record)
         self._node.tick.end()
         del self._jobs[job.id]
@@ -326,8 +359,14 @@ class Coordinator:
         job.tell_waiters(job.error)
 
     def _delete_data(self, job: Job) -> None:
+        faults.reach("source.clean")
         self._cluster.delete_slots(job.garbage)
         self.on(job, Event.CLEANED)
+
+    async def _connect_again(self, job: Job) -> Target:
+        """Connects to a target that has taken part in the job, wherever the topology says that it is by now."""
+        peer = self._cluster.topology.nodes.get(job.target.id, job.target)
+        return await Target.connect(peer, self._node.config, kvrocks=job.kvrocks)
 
     def _close_link(self, job: Job) -> None:
         if job.link is not None:
@@ -356,7 +395,8 @@ class Coordinator:
         """Part of a job's slots, or all, need no override any more."""
         if not slots:
             return
-        job.garbage = slots if delete else NO_SLOTS
+        # What arrives just now by an import is not what was handed over: that went when the import began.
+        job.garbage = slots - self._cluster.importer.importing if delete else NO_SLOTS
         rest = job.slots - slots
         if not rest:
             self.on(job, Event.CONFIRMED)
@@ -381,6 +421,8 @@ class Coordinator:
                 job.error = "the source was restarted"
             job.enter(transition.next)
             log.info("job %s: slots %s, after the restart: %s", job.id, job.slots.text(), job.state.value)
+            if job.state in FENCED:
+                self._limit_pause(job)
             for effect in transition.effects:
                 self._effects[effect](job)
 
@@ -391,14 +433,18 @@ class Coordinator:
         self._jobs.clear()
         self._last = None
 
+    def _activities(self) -> list[asyncio.Task[None]]:
+        return [job.activity for job in self._jobs.values() if job.activity is not None and not job.activity.done()]
+
     async def stop(self) -> None:
         """The node stops: a job that may still roll back does, with a clean end of its link."""
         self.fail("the node is stopping")
-        tasks = [job.activity for job in self._jobs.values() if job.activity is not None and not job.activity.done()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=1)
-        for task in tasks:
-            task.cancel()
+        if tasks := self._activities():
+            await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
+        if tasks := self._activities():  # those that have followed on the first ones included
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
         for job in self._jobs.values():
             self._stop_sender(job)
             self._close_link(job)

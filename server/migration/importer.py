@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from slotrocks.engine import SlotFilter
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
 from slotrocks.server.errors import CommandError
-from slotrocks.server.migration import records
+from slotrocks.server.migration import faults, records
 from slotrocks.server.migration.apply import write_batch
 from slotrocks.server.migration.records import ImportState, InRecord
 
@@ -45,6 +45,7 @@ class Import:
     session: Session | None = None
     kvrocks: bool = False
     confirmed: bool = False
+    served: bool = False  # the commit is durable, clients have been let in
     rows: int = 0
     bytes: int = 0
     filter: SlotFilter = field(init=False)
@@ -94,6 +95,7 @@ class Importer:
     def start(self, session: Session, slots: SlotSet, job: str, source: str, *, kvrocks: bool) -> None:
         """Begins an import over `session`. Raises CommandError, with Kvrocks's texts where it has one."""
         cluster = self._cluster
+        faults.reach("target.start", CommandError)
         if cluster.is_replica:
             raise CommandError("ERR Slave can't import slot")
         if slots.overlaps(cluster.owned):
@@ -102,14 +104,11 @@ class Importer:
             raise CommandError(f"ERR There is an import {job} already")
         running = self.running
         if running is not None:
-            same = running.slots == slots and running.source == source
-            if same and running.session is session:
-                return
-            if not same:
+            # A Slotrocks source runs one job at a time, so whatever else of it is undecided here has been given up.
+            if running.source != source or (kvrocks and running.slots != slots):
                 raise CommandError(
                     f"ERR only one importing job is allowed, current importing: {running.slots.text()}"
                 )
-            # The same source begins again: it has given the earlier attempt up. Its old link no longer counts.
             self.abort(running, "superseded by a new attempt")
         each = Import(job, slots, source, ImportState.IMPORTING, session, kvrocks)
         cluster.delete_slots(slots)
@@ -125,6 +124,7 @@ class Importer:
         each: Import | None = session.importing
         if each is None or each.state is not ImportState.IMPORTING:
             raise CommandError("ERR APPLYBATCH is for the link of an import")
+        faults.reach("target.batch", CommandError)
         each.rows += write_batch(self._node, data, each.filter)
         each.bytes += len(data)
         return len(data)
@@ -137,6 +137,7 @@ class Importer:
         if each.state is not ImportState.IMPORTING:
             raise CommandError(f"ERR import {job} is {each.state.value}")
         self._set(each, ImportState.PREPARED)
+        faults.reach("target.prepare.noted")
         return each
 
     def commit(self, each: Import) -> None:
@@ -147,13 +148,18 @@ class Importer:
             self._set(each, ImportState.COMMITTED)
             # Had these slots left this node before, that is over, in the same batch.
             self._cluster.coordinator.retire(each.slots)
+            faults.reach("target.commit.noted")
 
     def serve(self, each: Import) -> None:
-        """The commit is durable: clients may come."""
+        """The commit is durable: clients may come. May be called again."""
+        if each.served:
+            return
+        each.served = True
         if each.session is not None:
             each.session.importing = None
             each.session = None
         self._cluster.rebuild()
+        faults.reach("target.commit.synced")
         log.info("import %s of slots %s is committed: %d rows, %d bytes", each.job, each.slots.text(), each.rows, each.bytes)
 
     def abort(self, each: Import, why: str) -> None:
@@ -162,6 +168,7 @@ class Importer:
             raise CommandError(f"ERR import {each.job} is committed")
         if each.state is ImportState.ABORTED:
             return
+        faults.reach("target.abort")
         log.warning("import %s of slots %s is aborted: %s", each.job, each.slots.text(), why)
         if each.session is not None:
             each.session.importing = None
@@ -171,10 +178,16 @@ class Importer:
         self._prune()
         self._cluster.rebuild()
 
-    def status(self, job: str) -> str:
-        """An ImportState's value, or "unknown"."""
+    def status(self, job: str, slots: SlotSet) -> str:
+        """An ImportState's value, or "unknown". A job that is forgotten, but whose slots are this node's, was committed."""
         each = self._imports.get(job)
-        return each.state.value if each is not None else "unknown"
+        if each is not None:
+            return each.state.value
+        return ImportState.COMMITTED.value if slots and not slots - self._cluster.owned else "unknown"
+
+    def known(self, job: str) -> Import | None:
+        """The import of a job, if it is remembered."""
+        return self._imports.get(job)
 
     def find(self, job: str) -> Import:
         """The import of a job. Raises CommandError."""
@@ -212,7 +225,11 @@ class Importer:
         self.abort(running, "the database was flushed")
 
     def on_topology(self, mine: SlotSet) -> None:
-        """A newer topology: imports that it confirms need no override any more."""
+        """A newer topology: imports that it confirms need no override any more. One that was still arriving ends: what
+        has come is not all, and this node is to serve the slots now."""
+        running = self.running
+        if running is not None and running.state is ImportState.IMPORTING and running.slots.overlaps(mine):
+            self.abort(running, "a topology gave the slots to this node before the source did")
         for each in self._imports.values():
             if each.state is ImportState.COMMITTED and not each.confirmed and not each.slots - mine:
                 each.confirmed = True
@@ -232,7 +249,8 @@ class Importer:
         for record in records.load_in(self._node.txn):
             confirmed = record.state == "confirmed"
             state = ImportState.COMMITTED if confirmed else ImportState(record.state)
-            each = Import(record.job, record.slot_set, record.source, state, confirmed=confirmed)
+            served = state is ImportState.COMMITTED
+            each = Import(record.job, record.slot_set, record.source, state, confirmed=confirmed, served=served)
             self._imports[each.job] = each
             if state is not ImportState.ABORTED and not confirmed:
                 self.last = each

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from slotrocks.engine import SlotFilter, Snapshot, StoreError, WALError, WALTail
+from slotrocks.server.migration import faults
 from slotrocks.server.migration.outlet import Outlet, OutletError
 from slotrocks.server.migration.payload import PayloadError, RawRows, RedisCommands
 from slotrocks.server.migration.sender import Plan
@@ -76,21 +77,22 @@ class Job:
 
     def run(self) -> None:
         """Sends the snapshot, then what the node orders."""
-        self._send(self._snapshot())
+        self._send(self._snapshot(), "sender.snapshot")
         self._outlet.drain()
         self._control.report("snapshot", keys=self._payload.keys, bytes=self._outlet.sent)
         while True:
             order = self._control.receive()
             rows, size = self._payload.rows, self._outlet.sent
-            self._send(self._changes(order["sequence"]))
+            self._send(self._changes(order["sequence"]), "sender.changes")
             self._outlet.drain()
             self._control.report(
                 order["do"], keys=self._payload.keys, bytes=self._outlet.sent,
                 round_rows=self._payload.rows - rows, round_bytes=self._outlet.sent - size,
             )  # fmt: skip
 
-    def _send(self, steps: Iterator[None]) -> None:
+    def _send(self, steps: Iterator[None], point: str) -> None:
         for _ in steps:
+            faults.reach(point, WALError)
             self._tail.pin()
             self._control.progress(self._payload.keys, self._outlet.sent)
 
@@ -124,6 +126,7 @@ def main() -> None:
     plan = Plan(**control.receive())
     outlet = Outlet(socket.socket(fileno=int(sys.argv[2])), plan.response_timeout_s)
     try:
+        faults.reach("sender.start", StoreError)
         Job(plan, control, outlet).run()
     except (OutletError, PayloadError, WALError, StoreError, OSError) as error:
         control.report("error", error=f"{error}")

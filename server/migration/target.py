@@ -34,11 +34,14 @@ class Target:
 
     @classmethod
     async def connect(cls, peer: Peer, config: Config, *, kvrocks: bool | None = None) -> Target:
-        """Connects, authenticates, and finds out what the other node speaks unless that is known."""
+        """Connects, authenticates, and finds out what the other node speaks. If that is known, this is about a job that the
+        node has taken part in: another one, which would not know of it, must not be taken for it."""
         timeout_s = config.migrate_response_timeout_ms / 1000
         link = await Link.open(peer.host, peer.port, timeout_s, config.masterauth or config.requirepass)
         try:
             if kvrocks is not None:
+                if not kvrocks and await link.call("CLUSTERX", "MYID") != peer.id.encode():
+                    raise LinkError(f"another node answers at {peer.address}")
                 return cls(link, kvrocks=kvrocks, takes_batches=True)
             info = await link.call("COMMAND", "INFO", "applybatch")
             takes_batches = isinstance(info, list) and len(info) == 1 and isinstance(info[0], list)
@@ -80,17 +83,14 @@ class Target:
             except Refused:
                 return False
             return True
-        try:
-            await self._link.expect_ok("CLUSTERX", "HANDOVER", "COMMIT", job)
-        except Refused:
-            return await self.outcome(job, slots) is Event.COMMITTED
+        await self._link.expect_ok("CLUSTERX", "HANDOVER", "COMMIT", job)
         return True
 
     async def outcome(self, job: str, slots: SlotSet) -> Event:
         """COMMITTED, STILL_PREPARED or ABORTED, as the target remembers it; NO_ANSWER when it does not say."""
         if not self.kvrocks:
-            status = await self._link.call("CLUSTERX", "HANDOVER", "STATUS", job)
-            return _OUTCOMES.get(status, Event.NO_ANSWER)
+            status = await self._link.call("CLUSTERX", "HANDOVER", "STATUS", job, slots.text())
+            return _OUTCOMES.get(status, Event.NO_ANSWER) if isinstance(status, bytes) else Event.NO_ANSWER
         info = await self._link.call("CLUSTER", "INFO")
         if not isinstance(info, bytes):
             return Event.NO_ANSWER
