@@ -1,7 +1,8 @@
 """The live clients: each reads and writes at a steady rate, remembers what it was promised, and checks what it reads.
 
-A client writes keys of its own, so only it knows what they hold, and it knows exactly: the last value that was acknowledged,
-or one sent after that whose answer never came. It reads those keys, and the loaded data, which never changes.
+A client writes keys of its own, so only it knows what they hold, and it knows exactly: the last value that was
+acknowledged, or one sent after that whose answer never came. It reads those keys, and the loaded data, which never
+changes.
 """
 
 from __future__ import annotations
@@ -124,9 +125,8 @@ class LiveClient:
         if isinstance(reply, ReplyError):
             self._measurements.add_error(f"GET: {reply!s}")
         elif reply not in possible:
-            self.wrong.append(
-                f"{key.decode(errors='replace')}: a client read {'nothing' if reply is None else 'an old or foreign value'}"
-            )
+            what = "nothing" if reply is None else "an old or foreign value"
+            self.wrong.append(f"{key.decode(errors='backslashreplace')}: a client read {what}")
 
 
 class LiveClients:
@@ -142,7 +142,7 @@ class LiveClients:
         self._tasks = [asyncio.create_task(client.run()) for client in self.clients]
 
     def check(self) -> None:
-        """Raises what made a client fail, if one did; errors of the nodes do not, so it is the source, or a mistake here."""
+        """Raises what made a client fail, if one did: the source, or a mistake here. Errors of the nodes do not."""
         for task in self._tasks:
             if task.done():
                 task.result()

@@ -1,8 +1,8 @@
 """What the clients saw: latencies, pauses and errors, before, during and after the migration.
 
-A client sends a request at a time, one every `interval`. One that waits longer than that holds back those that were due
-meanwhile, and counting it as a single slow request would flatter the server ("coordinated omission"). So each of those counts
-too, with the time that it would have waited.
+A client sends a request at a time, one every `interval`. One that waits longer than that holds back those that were
+due meanwhile, and counting it as a single slow request would flatter the server ("coordinated omission"). So each of
+those counts too, with the time that it would have waited.
 """
 
 from collections import Counter

@@ -1,7 +1,7 @@
 """A node of the demo as a process: ``slotrocks serve`` that does not outlive the demo.
 
-Standard input is a pipe from the demo. Its end means that the demo is gone, however it went, and stops the node as SIGTERM
-does; a byte before the end means that the node shall stay.
+Standard input is a pipe from the demo. Its end means that the demo is gone, however it went, and stops the node as
+SIGTERM does; a byte before the end means that the node shall stay.
 """
 
 import os

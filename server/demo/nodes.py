@@ -38,8 +38,8 @@ class Node:
         self.log_path = folder / f"node-{name}.log"
         data = folder / f"node-{name}"
         with self.log_path.open("wb") as log:
-            # -P: what lies in the user's current folder must not shadow modules. A session of its own: Ctrl-C is for the
-            # demo, which then stops the nodes in order.
+            # -P: what lies in the current folder must not shadow modules. A session of its own: Ctrl-C is for the demo,
+            # which then stops the nodes in order.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "slotrocks.server.demo.node_process", "serve", "--bind", HOST,
                  "--port", str(port), "--dir", str(data), "--cluster-enabled", "yes"],

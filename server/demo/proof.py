@@ -1,9 +1,11 @@
 """The proof: every key is on the node that owns its slot, on no other, and has the value that it was given.
 
-1. Each node is asked for the keys that it has (SCAN tells what is stored, whoever owns the slot). A key on a node that does
-   not own its slot is *misplaced*.
-2. Each key that must exist is read from its owner: an answer that is no value is a *lost* key, another value a *changed* one.
-3. So all keys that must be there are. If the owners have more than those, something came back that should not exist: *extra*.
+1. Each node is asked for the keys that it has (SCAN tells what is stored, whoever owns the slot). A key on a node
+   that does not own its slot is *misplaced*.
+2. Each key that must exist is read from its owner: an answer that is no value is a *lost* key, another value a
+   *changed* one.
+3. So all keys that must be there are. If the owners have more than those, something came back that should not exist:
+   *extra*.
 
 Whatever clients read during the migration and should not have read counts as well: *wrong reads*.
 """

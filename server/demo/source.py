@@ -1,7 +1,7 @@
 """Where the data of the demo comes from: real files by default.
 
-A source is an indexed series of items (key, value), made when asked for and kept nowhere, so that the proof compares what the
-nodes have with the original and not with a copy that could have the same fault. Keys are unique.
+A source is an indexed series of items (key, value), made when asked for and kept nowhere, so that the proof compares
+what the nodes have with the original and not with a copy that could have the same fault. Keys are unique.
 """
 
 import hashlib

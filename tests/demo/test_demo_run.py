@@ -1,4 +1,4 @@
-"""The demo with real nodes: the proof holds, and fails when something is amiss; nothing is left behind, however it ends."""
+"""The demo with real nodes: the proof holds, and fails when something is amiss; nothing is ever left behind."""
 
 from __future__ import annotations
 
