@@ -51,8 +51,8 @@ def report_proof(screen: Screen, proof: Proof, progress: Progress) -> None:
             f"The migration failed: {progress.error or 'no reason given'}. All slots are still A's.", style="bold red"
         )
     if proof.holds:
-        text = f"Proved: {proof.checked:,} keys checked. Each is on the node that owns its slot and on no other, and nothing"
-        screen.line(f"{text} was lost or changed.", style="bold green")
+        where = "Each is on the node that owns its slot and on no other"
+        screen.line(f"Proved: {proof.checked:,} keys. {where}, and nothing was lost or changed.", style="bold green")
         return
     faults = ", ".join(f"{count:,} {kind}" for kind, count in proof.faults.items()) or "nothing was checked"
     screen.line(f"The proof FAILED: {faults}.", style="bold red")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Self
 
 import hiredis
 
@@ -18,7 +19,7 @@ class FakeNode:
         self.seen: list[list[bytes]] = []
         self.answer = answer
 
-    async def __aenter__(self) -> FakeNode:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.address = Address("127.0.0.1", self._server.sockets[0].getsockname()[1])
         return self
