@@ -40,7 +40,7 @@ class Snapshot:
     def rows(self, cf: int, first: int, last: int) -> Rows:
         """The rows of slots `first`..`last` in a column family, in key order."""
         options = ReadOptions()
-        options.fill_cache(False)
+        options.fill_cache(False)  # type: ignore[call-arg]  # the stub lacks the argument
         options.set_readahead_size(READAHEAD_BYTES)
         begin, end = self._codec.slot_range(first, last)
         return Rows(self._families[cf], options, begin, end)

@@ -162,7 +162,8 @@ class Store:
         """Whether the keys of an unmarked database carry slots: every key must then carry its own."""
         codec = KeyCodec(True)
         rows = 0
-        for storage_key in self.families[CF_METADATA].keys():
+        storage_keys: Any = self.families[CF_METADATA].keys()  # bytes, in raw mode
+        for storage_key in storage_keys:
             try:
                 if codec.slot_in_key(storage_key) != slot_of(codec.user_key(storage_key)):
                     return False
@@ -185,7 +186,7 @@ class Store:
         """Forces everything written so far to the medium. Blocks, with the GIL released: call it off the event loop."""
         self.db.flush_wal(sync=True)
 
-    def scan(self, cf: int, begin: bytes, end: bytes, reverse: bool = False) -> Iterator[tuple[Any, Any]]:
+    def scan(self, cf: int, begin: bytes, end: bytes, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """(storage key, value) from `begin` to before `end`, as of now; from the end when `reverse`."""
         return Rows(self.families[cf], ReadOptions(), begin, end, reverse)
 

@@ -113,8 +113,11 @@ def migrate(s: Session, argv: list[bytes]) -> Any:
         del job.waiters[s]
         s.resume(None)
 
+    def forget() -> None:
+        job.waiters.pop(s, None)
+
     job.waiters[s] = s.node.loop.call_later(timeout_s, give_up) if timeout_s else None
-    return s.suspend(lambda: job.waiters.pop(s, None))
+    return s.suspend(forget)
 
 
 def _migrate_mode(words: list[bytes]) -> tuple[bool, int]:

@@ -34,7 +34,7 @@ def apply_anywhere(node: Node, data: bytes) -> int:
     elif node.cluster.coordinator.running is not None:
         raise CommandError("TRYAGAIN slots are being migrated")
     else:
-        slots = SlotFilter([tuple(each) for each in node.cluster.owned.ranges])
+        slots = SlotFilter(node.cluster.owned.ranges)
     write_batch(node, data, slots)
     node.on_all_touched()
     return len(data)

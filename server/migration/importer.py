@@ -51,7 +51,7 @@ class Import:
     filter: SlotFilter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.filter = SlotFilter([tuple(each) for each in self.slots.ranges])
+        self.filter = SlotFilter(self.slots.ranges)
 
     @property
     def record(self) -> InRecord:

@@ -81,7 +81,7 @@ class Sender:
             database=str(database),
             directory=str(directory),
             sequence=sequence,
-            ranges=[tuple(each) for each in job.slots.ranges],
+            ranges=list(job.slots.ranges),
             kind=job.kind,
             batch_bytes=config.migrate_batch_size_kb << 10,
             bytes_per_s=config.migrate_batch_rate_limit_mb << 20,
