@@ -68,7 +68,7 @@ def decode_nodes_conf(text: str, name: str = "nodes.conf") -> NodesConf:
     *lines, rest = text.split("\n")
     number = 1
     try:
-        for number, line in enumerate(lines, 1):  # noqa: B007 (the error text below names it)
+        for number, line in enumerate(lines, 1):
             key, _, value = line.strip(" ").partition(" ")
             if not key or key.startswith("#"):
                 continue
