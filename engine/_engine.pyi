@@ -26,6 +26,7 @@ CF_STREAM: int
 CF_SEARCH: int
 
 def prefix_end(prefix: bytes) -> bytes: ...
+
 @disjoint_base
 class KeyCodec:
     @property
@@ -111,7 +112,9 @@ class BatchBuilder:
 
 def batch_header(data: bytes) -> tuple[int, int]: ...
 def decode_batch(data: bytes) -> list[tuple[int, int, bytes, bytes]]: ...
-def apply_batch(data: bytes, write_batch: Any, handles: Sequence[Any], slots: SlotFilter | None) -> list[tuple[bytes, int]]: ...
+def apply_batch(
+    data: bytes, write_batch: Any, handles: Sequence[Any], slots: SlotFilter | None
+) -> list[tuple[bytes, int]]: ...
 
 # crc32c.pxi
 
@@ -236,6 +239,7 @@ class LineReply:
 
 @final
 class Simple(LineReply): ...
+
 @final
 class ReplyError(LineReply): ...
 

@@ -1,12 +1,12 @@
 """The database on disk: the only place that opens RocksDB.
 
 A Slotrocks database is a Kvrocks database: seven column families whose ids travel inside write batches, so they are
-created in Kvrocks's order, one by one (a dict of new families would get random ids). What Kvrocks keeps nowhere is how the
-database was written; here the row ``slotrocks.format`` in ``propagate`` says it, and a database that was written otherwise
-is refused instead of misread. One that has no such row (Kvrocks wrote it) is judged by its keys.
+created in Kvrocks's order, one by one (a dict of new families would get random ids). What Kvrocks keeps nowhere is how
+the database was written; here the row ``slotrocks.format`` in ``propagate`` says it, and a database that was written
+otherwise is refused instead of misread. One that has no such row (Kvrocks wrote it) is judged by its keys.
 
-rocksdict flushes the memtable whenever an object that stands for a column family dies, so one is kept for each family for
-the life of the store. RocksDB's lock file keeps a second process out.
+rocksdict flushes the memtable whenever an object that stands for a column family dies, so one is kept for each family
+for the life of the store. RocksDB's lock file keeps a second process out.
 """
 
 import json

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def write_batch(node: Node, data: bytes, slots: SlotFilter | None) -> int:
-    """Writes an encoded batch whose rows all lie in `slots` (None: a node without cluster mode, any row), and indexes their
-    expiries. How many operations it had. Raises CommandError; then nothing of it is written."""
+    """Writes an encoded batch whose rows all lie in `slots` (None: a node without cluster mode, any row), and indexes
+    their expiries. How many operations it had. Raises CommandError; then nothing of it is written."""
     node.tick.end()  # so that the order of the WAL is the order of the commands
     batch = node.store.new_batch()
     try:

@@ -2,8 +2,8 @@
 
 raw-key-value   write batches in RocksDB's own form, by APPLYBATCH: any type, byte for byte, subkeys and all. Speaks to
                 Slotrocks and Kvrocks alike.
-redis-command   Redis commands that rebuild the keys; works towards anything that takes CLUSTER IMPORT. A change is sent as
-                the touched key's new state, so sending it twice does no harm.
+redis-command   Redis commands that rebuild the keys; works towards anything that takes CLUSTER IMPORT. A change is sent
+                as the touched key's new state, so sending it twice does no harm.
 
 Both count `keys` (metadata rows sent) and `rows` (rows, or commands).
 """

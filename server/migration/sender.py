@@ -1,8 +1,8 @@
 """The node's handle of a sender process.
 
 The sender (sender_process.py) is a process of its own, of low priority, so that no client waits for a scan. It inherits
-two sockets: the link to the target, which it uses alone while it lives, and a control channel, over which orders go down
-and reports come up, one JSON object a line.
+two sockets: the link to the target, which it uses alone while it lives, and a control channel, over which orders go
+down and reports come up, one JSON object a line.
 
     order  = {"do": "round" | "final", "sequence": n}             send everything up to sequence number n
     report = {"what": "progress" | "snapshot" | "round" | "final", "keys", "bytes", "round_rows", "round_bytes"}

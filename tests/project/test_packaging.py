@@ -1,7 +1,7 @@
 """What an installation must contain: every package of the source tree, its data files, and nothing else.
 
-An editable install hides what is missing here, so the lists in pyproject.toml are compared with the folders, and the files
-of an installed wheel (when it is one that is being tested) with those of the checkout.
+An editable install hides what is missing here, so the lists in pyproject.toml are compared with the folders, and the
+files of an installed wheel (when it is one that is being tested) with those of the checkout.
 """
 
 from __future__ import annotations
