@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 
 
 def load_generator() -> ModuleType:
@@ -28,3 +30,12 @@ def test_a_generated_document_is_up_to_date(name: str) -> None:
 def test_a_missing_part_is_an_error() -> None:
     with pytest.raises(ValueError, match="no part 'diagram'"):
         load_generator().replace_part("a document without marks", "diagram", "")
+
+
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("document", [*ROOT.glob("*.md"), *DOCS.rglob("*.md")], ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    broken = [target for target, _ in LINK.findall(document.read_text()) if not (document.parent / target).exists()]
+    assert not broken
