@@ -12,6 +12,7 @@ from pathlib import Path
 import hiredis
 import psutil
 import pytest
+
 import servers
 
 
@@ -89,7 +90,9 @@ def test_garbage(server: servers.Server) -> None:
     generator = random.Random(seed)
     for _ in range(200):
         with socket.create_connection(("127.0.0.1", server.port), 10) as rude:
-            rude.sendall(generator.choice([b"", b"*", b"*3\r\n$", b"GET "]) + generator.randbytes(generator.randrange(300)))
+            rude.sendall(
+                generator.choice([b"", b"*", b"*3\r\n$", b"GET "]) + generator.randbytes(generator.randrange(300))
+            )
             if generator.random() < 0.5:
                 rude.shutdown(socket.SHUT_WR)
     assert_well(server)
