@@ -1,40 +1,41 @@
-# One-liners for contributors; CONTRIBUTING.md explains them. PYTHON names the interpreter of your environment.
-PYTHON ?= .venv/bin/python
+# One-liners for contributors; CONTRIBUTING.md explains them. VENV names your environment.
+VENV ?= .venv
+export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .PHONY: venv build debug test debug-test lint format types bench gate docs ci clean
 
 venv:        ## an environment with everything, and the checkout installed in it for editing
-	python3 -m venv .venv && $(PYTHON) -m pip install -q -e '.[dev]'
+	python3 -m venv $(VENV) && pip install -q -e '.[dev]'
 
 build:       ## rebuild the extension after editing engine/*.pyx or *.pxi
-	$(PYTHON) setup.py -q build_ext --inplace
+	python setup.py -q build_ext --inplace
 
 debug:       ## the same with bounds checks and without optimisation
-	SLOTROCKS_DEBUG=1 $(PYTHON) setup.py -q build_ext --inplace --force
+	SLOTROCKS_DEBUG=1 python setup.py -q build_ext --inplace --force
 
 test:        ## all tests
-	$(PYTHON) -m pytest
+	pytest
 
 debug-test: debug  ## the engine's tests with bounds checks; then the release build again
-	$(PYTHON) -m pytest tests/engine; status=$$?; $(PYTHON) setup.py -q build_ext --inplace --force; exit $$status
+	pytest tests/engine; status=$$?; python setup.py -q build_ext --inplace --force; exit $$status
 
 lint:        ## ruff and cython-lint
-	$(PYTHON) -m ruff check && $(PYTHON) -m ruff format --check && $(PYTHON) -m cython_lint engine
+	ruff check && ruff format --check && cython-lint engine
 
 format:      ## let ruff fix what it can
-	$(PYTHON) -m ruff check --fix && $(PYTHON) -m ruff format
+	ruff check --fix && ruff format
 
 types:       ## mypy strict; the stub of the extension against the extension
-	$(PYTHON) -m mypy && $(PYTHON) -m mypy.stubtest --mypy-config-file pyproject.toml slotrocks.engine._engine
+	mypy && python -m mypy.stubtest --mypy-config-file pyproject.toml slotrocks.engine._engine
 
 bench:       ## benchmarks, as tables
-	$(PYTHON) -m pytest bench
+	pytest bench
 
 gate:        ## the benchmark ratios that CI insists on
-	$(PYTHON) -m bench.gate
+	python -m bench.gate
 
 docs:        ## write the generated documents anew
-	$(PYTHON) docs/generate.py
+	python docs/generate.py
 
 ci:          ## everything, as CI runs it
 	.ci/run
