@@ -12,7 +12,8 @@ from glob import glob
 
 from setuptools import Extension, setup
 
-# isort: split   (setuptools has to come before what imports distutils)
+# setuptools has to come before what imports distutils:
+# isort: split
 from Cython.Distutils import build_ext
 
 DEBUG = os.environ.get("SLOTROCKS_DEBUG") == "1"
@@ -30,6 +31,7 @@ engine.cython_directives = {
     "wraparound": False,
     "cdivision": True,
     "auto_pickle": False,
+    "autotestdict": False,
 }
 
 setup(ext_modules=[engine], cmdclass={"build_ext": build_ext})

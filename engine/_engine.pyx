@@ -8,7 +8,7 @@ No part knows sockets, event loops, clocks or configuration.
 include "slots.pxi"      # CRC16 and hash tags: which slot a key belongs to
 include "keys.pxi"       # storage keys: metadata keys, sub-keys, slot ranges
 include "metadata.pxi"   # the value of a key's metadata row
-include "slot_filter.pxi" # sets of slots and the rows that belong to them
+include "slot_filter.pxi"  # sets of slots and the rows that belong to them
 include "batch.pxi"      # WriteBatch bytes: building, decoding
 include "crc32c.pxi"     # the checksum of log records
 include "wal.pxi"        # one of RocksDB's log files: its records

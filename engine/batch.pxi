@@ -329,9 +329,9 @@ def apply_batch(
     """Appends the rows of the encoded batch `data` to `write_batch` (a rocksdict.WriteBatch in raw mode).
 
     `handles` are the column family handles, indexed by column family id. Everything is checked first: raises
-    BatchError, and has appended nothing, when the bytes are no supported batch or touch anything outside `slots` (None: any row will do).
-    Returns [(metadata key, expiry time in ms since 1970)] of the metadata rows that it puts with an expiry, in order.
-    Log data is dropped: rocksdict cannot write it.
+    BatchError, and has appended nothing, when the bytes are no supported batch or touch anything outside `slots` (None:
+    any row will do). Returns [(metadata key, expiry time in ms since 1970)] of the metadata rows that it puts with an
+    expiry, in order. Log data is dropped: rocksdict cannot write it.
     """
     cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(data)
     cdef BatchCursor cursor

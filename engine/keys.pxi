@@ -1,7 +1,8 @@
 """Storage keys, as Apache Kvrocks 2.10 writes them (``src/storage/redis_metadata.cc``). All integers are big-endian.
 
-    metadata key = u8 ns_len | ns | [u16 slot] | user_key                                     (column family metadata)
-    sub-key      = u8 ns_len | ns | [u16 slot] | u32 key_len | user_key | u64 version | sub   (default, zset_score, stream)
+    metadata key = u8 ns_len | ns | [u16 slot] | user_key                                    (column family metadata)
+    sub-key      = u8 ns_len | ns | [u16 slot] | u32 key_len | user_key | u64 version | sub  (default, zset_score,
+                                                                                              stream)
 
 The slot is there when the database was written with ``cluster-enabled yes``: so a slot is one contiguous range of every
 column family. The namespace is always Kvrocks's default one, ``__namespace``.

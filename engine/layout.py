@@ -1,21 +1,22 @@
 """The types' own bytes: what follows the common metadata fields, and the sub-key of each element (Kvrocks 2.10).
 
-| type        | after the common fields                                   | sub-key -> value                                   |
-|-------------|-----------------------------------------------------------|----------------------------------------------------|
-| hash        | –                                                         | field -> value                                     |
-| list        | u64 head, u64 tail                                        | u64 index -> element                               |
-| set         | –                                                         | member -> empty                                    |
-| zset        | –                                                         | member -> score; zset_score: score, member -> empty|
-| bitmap      | –                                                         | decimal byte offset -> up to 1024 bytes, LSB first |
-| sortedint   | –                                                         | u64 id -> empty                                    |
-| stream      | 11 or 12 x u64                                            | column family stream, below                        |
-| bloom       | u16 filters, u16 expansion, u32 capacity, f64, u32 bytes  | u16 index -> filter                                |
-| hyperloglog | u8 encoding (0 = dense)                                   | decimal 0..15 -> 768 bytes                         |
-| json        | u8 format (0 text, 1 CBOR), document                      | –                                                  |
+| type        | after the common fields                                  | sub-key -> value                           |
+|-------------|----------------------------------------------------------|--------------------------------------------|
+| hash        | –                                                        | field -> value                             |
+| list        | u64 head, u64 tail                                       | u64 index -> element                       |
+| set         | –                                                        | member -> empty                            |
+| zset        | –                                                        | member -> score; zset_score, below         |
+| bitmap      | –                                                        | decimal byte offset -> bytes, LSB first    |
+| sortedint   | –                                                        | u64 id -> empty                            |
+| stream      | 11 or 12 x u64                                           | column family stream, below                |
+| bloom       | u16 filters, u16 expansion, u32 capacity, f64, u32 bytes | u16 index -> filter                        |
+| hyperloglog | u8 encoding (0 = dense)                                  | decimal 0..15 -> 768 bytes                 |
+| json        | u8 format (0 text, 1 CBOR), document                     | –                                          |
 
-Stream rows: `u64 ms, u64 seq` -> repeated (varint32 length, bytes); under `u64 MAX`: `u8 1, u64 len, group` -> 6 x u64,
-`u8 2, u64 len, group, u64 len, consumer` -> 3 x u64, `u8 3, u64 len, group, u64 ms, u64 seq` -> delivery. A score is an
-"ordered double": IEEE 754 bits, inverted when negative, else with the top bit set, so that bytes sort as numbers do.
+Rows of zset_score: score, member -> empty. Stream rows: `u64 ms, u64 seq` -> repeated (varint32 length, bytes); under
+`u64 MAX`: `u8 1, u64 len, group` -> 6 x u64, `u8 2, u64 len, group, u64 len, consumer` -> 3 x u64, `u8 3, u64 len,
+group, u64 ms, u64 seq` -> delivery. A score is an "ordered double": IEEE 754 bits, inverted when negative, else with
+the top bit set, so that bytes sort as numbers do.
 """
 
 import struct

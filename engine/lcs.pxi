@@ -2,8 +2,8 @@
 
     length[i][j] = length of the LCS of a[:i] and b[:j]
 
-The table takes 4 bytes for each pair of positions; callers bound it with `lcs_table_bytes()` before they ask. When several
-subsequences are longest, the one found is Redis's: the walk back from the end prefers to step back in `b`.
+The table takes 4 bytes for each pair of positions; callers bound it with `lcs_table_bytes()` before they ask. When
+several subsequences are longest, the one found is Redis's: the walk back from the end prefers to step back in `b`.
 """
 
 from libc.stdlib cimport malloc

@@ -44,7 +44,9 @@ cdef class Metadata:
     cdef public bytes payload
     cdef readonly bytes key             # the user key, where the row came from the transaction, else b""
 
-    def __init__(self, int type, *, uint64_t expire_ms=0, uint64_t version=0, uint64_t size=0, bytes payload=b"", bytes key=b""):
+    def __init__(
+        self, int type, *, uint64_t expire_ms=0, uint64_t version=0, uint64_t size=0, bytes payload=b"", bytes key=b""
+    ):
         if not 1 <= type <= T_LAST:
             raise ValueError(f"no such type: {type}")
         self.type = type

@@ -7,8 +7,8 @@ upper bound, so a backward scan has to watch its lower end itself.
 
 
 cdef class Rows:
-    """(storage key, value) from `begin` to before `end` of one column family, as of its creation; backwards from the end
-    when `reverse`."""
+    """(storage key, value) from `begin` to before `end` of one column family, as of its creation; backwards from the
+    end when `reverse`."""
 
     cdef object rows
     cdef bytes begin
@@ -33,8 +33,8 @@ cdef class Rows:
 
 
 def fill_batch(rows, int cf, BatchBuilder builder not None, Py_ssize_t bytes_max) -> int:
-    """Moves rows from the iterator `rows` of column family `cf` into `builder` as puts, until it holds `bytes_max` bytes or
-    the rows end. How many it moved: 0 at the end."""
+    """Moves rows from the iterator `rows` of column family `cf` into `builder` as puts, until it holds `bytes_max`
+    bytes or the rows end. How many it moved: 0 at the end."""
     cdef bytes key, value
     cdef int added = 0
     cdef object following = rows.__next__

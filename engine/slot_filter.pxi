@@ -1,7 +1,7 @@
 """Sets of slots, and which rows belong to them.
 
-In a slot-encoded database a row belongs to the slot that follows the namespace in its key. So a slot is one key range in
-every column family: range deletes are cut to a set of slots by it, and what comes from elsewhere is checked.
+In a slot-encoded database a row belongs to the slot that follows the namespace in its key. So a slot is one key range
+in every column family: range deletes are cut to a set of slots by it, and what comes from elsewhere is checked.
 """
 
 cdef enum:

@@ -1,8 +1,8 @@
 """A consistent view of a database that another process has open: a RocksDB secondary instance.
 
-Its contents are fixed when it is opened (plus one catching up, see below) and cost the primary nothing. What is in it for
-certain: everything that the primary had written before the opening began. Opening reads the manifest, then the logs; data
-that a flush takes out of the logs in between is in a file that the manifest names by then, so one
+Its contents are fixed when it is opened (plus one catching up, see below) and cost the primary nothing. What is in it
+for certain: everything that the primary had written before the opening began. Opening reads the manifest, then the
+logs; data that a flush takes out of the logs in between is in a file that the manifest names by then, so one
 `try_catch_up_with_primary()` afterwards finds it. All families must be named, and no file may be closed meanwhile.
 """
 
@@ -21,7 +21,8 @@ class Snapshot:
     """A view for scanning slots. It sees a file that the primary deletes, as long as it was open before."""
 
     def __init__(self, path: Path | str, own_directory: Path | str) -> None:
-        """Opens the slot-encoded database in folder `path`; `own_directory` is for RocksDB's logs. Raises StoreError."""
+        """Opens the slot-encoded database in folder `path`; `own_directory` is for RocksDB's logs. Raises
+        StoreError."""
         options = StoreOptions(block_cache_bytes=8 << 20)
         for attempt in range(OPEN_TRIES):
             try:
@@ -30,7 +31,7 @@ class Snapshot:
                     str(path), rocksdb_options(options), families, access_type=AccessType.secondary(str(own_directory))
                 )
                 break
-            except Exception as error:  # rocksdict raises bare Exception; a file may go while its manifest is being read
+            except Exception as error:  # rocksdict raises bare Exception; a file may go while its manifest is read
                 if attempt == OPEN_TRIES - 1:
                     raise StoreError(f"cannot open a snapshot of {path}: {error}") from error
         self._db.try_catch_up_with_primary()
@@ -40,7 +41,7 @@ class Snapshot:
     def rows(self, cf: int, first: int, last: int) -> Rows:
         """The rows of slots `first`..`last` in a column family, in key order."""
         options = ReadOptions()
-        options.fill_cache(False)
+        options.fill_cache(False)  # type: ignore[call-arg]  # the stub lacks the argument
         options.set_readahead_size(READAHEAD_BYTES)
         begin, end = self._codec.slot_range(first, last)
         return Rows(self._families[cf], options, begin, end)

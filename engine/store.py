@@ -1,12 +1,12 @@
 """The database on disk: the only place that opens RocksDB.
 
 A Slotrocks database is a Kvrocks database: seven column families whose ids travel inside write batches, so they are
-created in Kvrocks's order, one by one (a dict of new families would get random ids). What Kvrocks keeps nowhere is how the
-database was written; here the row ``slotrocks.format`` in ``propagate`` says it, and a database that was written otherwise
-is refused instead of misread. One that has no such row (Kvrocks wrote it) is judged by its keys.
+created in Kvrocks's order, one by one (a dict of new families would get random ids). What Kvrocks keeps nowhere is how
+the database was written; here the row ``slotrocks.format`` in ``propagate`` says it, and a database that was written
+otherwise is refused instead of misread. One that has no such row (Kvrocks wrote it) is judged by its keys.
 
-rocksdict flushes the memtable whenever an object that stands for a column family dies, so one is kept for each family for
-the life of the store. RocksDB's lock file keeps a second process out.
+rocksdict flushes the memtable whenever an object that stands for a column family dies, so one is kept for each family
+for the life of the store. RocksDB's lock file keeps a second process out.
 """
 
 import json
@@ -162,7 +162,8 @@ class Store:
         """Whether the keys of an unmarked database carry slots: every key must then carry its own."""
         codec = KeyCodec(True)
         rows = 0
-        for storage_key in self.families[CF_METADATA].keys():
+        storage_keys: Any = self.families[CF_METADATA].keys()  # bytes, in raw mode
+        for storage_key in storage_keys:
             try:
                 if codec.slot_in_key(storage_key) != slot_of(codec.user_key(storage_key)):
                     return False
@@ -185,7 +186,7 @@ class Store:
         """Forces everything written so far to the medium. Blocks, with the GIL released: call it off the event loop."""
         self.db.flush_wal(sync=True)
 
-    def scan(self, cf: int, begin: bytes, end: bytes, reverse: bool = False) -> Iterator[tuple[Any, Any]]:
+    def scan(self, cf: int, begin: bytes, end: bytes, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """(storage key, value) from `begin` to before `end`, as of now; from the end when `reverse`."""
         return Rows(self.families[cf], ReadOptions(), begin, end, reverse)
 

@@ -1,19 +1,19 @@
 """The unit of work between commands and RocksDB.
 
 Commands read and write through one Transaction. What they write stays in an *overlay* (a dict for each column family)
-that later reads and scans see in front of the database; `commit()` turns the overlay into one WriteBatch: one WAL record
-for all commands that the event loop ran in one tick (group commit). `begin()` sets the savepoint of a command and
-`rollback()` returns to it, so that a command which fails leaves nothing of itself.
+that later reads and scans see in front of the database; `commit()` turns the overlay into one WriteBatch: one WAL
+record for all commands that the event loop ran in one tick (group commit). `begin()` sets the savepoint of a command
+and `rollback()` returns to it, so that a command which fails leaves nothing of itself.
 
-Range deletions are kept apart and written first: deleting a range also forgets the overlay's rows inside it, so whatever
-is left in the overlay is newer. This keeps the batch right without recording the order of every write.
+Range deletions are kept apart and written first: deleting a range also forgets the overlay's rows inside it, so
+whatever is left in the overlay is newer. This keeps the batch right without recording the order of every write.
 
 The expiry index lives in column family propagate (Kvrocks does not use such keys, and no slot contains them):
 
     "slotrocks.expiry:" | u64 expire_ms | metadata key  ->  empty
 
-A row of it is a hint: whoever acts on it first compares it with the key's metadata. Rows written through the transaction
-keep the index exact; imported rows add to it with `index_expiry()`.
+A row of it is a hint: whoever acts on it first compares it with the key's metadata. Rows written through the
+transaction keep the index exact; imported rows add to it with `index_expiry()`.
 """
 
 EXPIRY_PREFIX = b"slotrocks.expiry:"
@@ -35,7 +35,7 @@ cdef class Transaction:
     cdef readonly KeyCodec codec
     cdef public uint64_t now_ms         # the clock of the current command, Unix time
     cdef readonly list touched          # user keys changed since begin(): for WATCH, blocked clients, notifications
-    cdef readonly uint64_t last_version # the newest collection version handed out
+    cdef readonly uint64_t last_version  # the newest collection version handed out
     cdef list overlays                  # for each column family: {storage key: value, or None for a deletion}
     cdef list ranges                    # pending range deletions: (cf, begin, end)
     cdef list undo                      # since begin(): (cf, storage key, what the overlay held, or MISSING)
@@ -131,7 +131,8 @@ cdef class Transaction:
         return self.gets[cf](storage_key)
 
     def get_many(self, int cf, list storage_keys) -> list:
-        """The values of several rows (None where absent) with one call into RocksDB, which then runs without the GIL."""
+        """The values of several rows (None where absent) with one call into RocksDB, which then runs without the
+        GIL."""
         cdef dict overlay = self.overlays[cf]
         if overlay or self.ranges:
             return [self.get(cf, storage_key) for storage_key in storage_keys]

@@ -1,8 +1,9 @@
 """Bytes in, bytes out: one client's socket. The only file of the server that touches a transport.
 
 Commands of a chunk run in order as soon as they are complete. A client is never allowed to hurt the others: after
-COMMANDS_MAX commands or REPLY_BYTES_MAX of replies the loop gets its turn first; a client that does not read its replies is
-not read from either; one that is suspended (blocked, or its write held) may send ahead only QUERY_BYTES_AHEAD_MAX.
+COMMANDS_MAX commands or REPLY_BYTES_MAX of replies the loop gets its turn first; a client that does not read its
+replies is not read from either; one that is suspended (blocked, or its write held) may send ahead only
+QUERY_BYTES_AHEAD_MAX.
 """
 
 from __future__ import annotations

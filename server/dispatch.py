@@ -1,9 +1,9 @@
-"""The one way of a command through the node: look up, check, route, run, reply. Nothing here awaits, so nothing can change
-between the check that this node owns a slot and the command's execution.
+"""The one way of a command through the node: look up, check, route, run, reply. Nothing here awaits, so nothing can
+change between the check that this node owns a slot and the command's execution.
 
-The order of the checks is Redis's: unknown command, arity, authentication, what MULTI forbids, then (Kvrocks's order, see
-cluster/route.py) where the keys live. Inside MULTI a command is checked when it is queued and again, all of them before
-the first runs, at EXEC.
+The order of the checks is Redis's: unknown command, arity, authentication, what MULTI forbids, then (Kvrocks's order,
+see cluster/route.py) where the keys live. Inside MULTI a command is checked when it is queued and again, all of them
+before the first runs, at EXEC.
 """
 
 from __future__ import annotations

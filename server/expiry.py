@@ -1,12 +1,13 @@
 """Removes expired keys soon after their time, a bounded number at a time.
 
 Reads already treat an expired key as absent; this gives its space back. The engine keeps an index of expiries in time
-order, whose rows are hints: each is checked against the key's metadata. Slots that are not this node's to write to (frozen,
-being imported, handed over) are left alone, since deleting is writing. Nobody is told of a removal: to readers and to WATCH
-a key ends at its time.
+order, whose rows are hints: each is checked against the key's metadata. Slots that are not this node's to write to
+(frozen, being imported, handed over) are left alone, since deleting is writing. Nobody is told of a removal: to readers
+and to WATCH a key ends at its time.
 
-A round goes on where the last one ended, so that it does not pass the tombstones of what was deleted again and again. When
-it has caught up with the clock, or after a while, it begins anew: hints may have been skipped, or come in late (imports).
+A round goes on where the last one ended, so that it does not pass the tombstones of what was deleted again and again.
+When it has caught up with the clock, or after a while, it begins anew: hints may have been skipped, or come in late
+(imports).
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import psutil
+
 from slotrocks.engine import CF_METADATA, CF_PROPAGATE, COLUMN_FAMILIES
 from slotrocks.server.table import all_rows
 from slotrocks.server.version import REDIS_VERSION, VERSION

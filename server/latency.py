@@ -50,7 +50,7 @@ class Latency:
         """LATENCY DOCTOR: the facts for each event, without advice."""
         if not self._config.latency_monitor_threshold and not self.events:
             return (
-                "Latency monitoring is disabled. You may use \"CONFIG SET latency-monitor-threshold <milliseconds>\" "
+                'Latency monitoring is disabled. You may use "CONFIG SET latency-monitor-threshold <milliseconds>" '
                 "to enable it.\n"
             )
         if not self.events:

@@ -53,9 +53,7 @@ class Node:
         self.config = config
         self.loop = loop
         self.directory = Path(config.dir)
-        self.store = Store(
-            self.directory / "db", slot_encoded=config.cluster_enabled, options=store_options(config)
-        )
+        self.store = Store(self.directory / "db", slot_encoded=config.cluster_enabled, options=store_options(config))
         self.txn = Transaction(self.store)
         self.stats = Stats()
         self.slowlog = SlowLog(config)

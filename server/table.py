@@ -1,6 +1,7 @@
 """The command table: a command is declared once, next to its handler, and everything else derives from its row.
 
-Arity, authentication, redirection, MULTI queueing, COMMAND, ACL categories and docs/commands.md read the same row. A row
+Arity, authentication, redirection, MULTI queueing, COMMAND, ACL categories and docs/commands.md read the same row. A
+row
 whose name has a bar ("client|list") is a subcommand of the row before the bar. Key positions are Redis's (first, last,
 step), counted in argv, last negative from the end; commands whose keys are elsewhere give a function of argv.
 """
@@ -95,7 +96,9 @@ def command(
 
     def declare(handler: Handler) -> Handler:
         spec, finder = (NO_KEYS, keys) if callable(keys) else (keys, None)
-        row = Command(name, handler, arity, frozenset(flags.split()), spec, finder, group, since, summary, complexity, unknown)
+        row = Command(
+            name, handler, arity, frozenset(flags.split()), spec, finder, group, since, summary, complexity, unknown
+        )
         parent, bar, sub = name.partition("|")
         if bar:
             COMMANDS[parent].subcommands[sub] = row

@@ -1,16 +1,17 @@
 """Group commit: everything that the event loop executed in one tick, over all connections, is one WriteBatch.
 
-A connection that has run commands reports here; once the loop has served every socket that was ready, `end()` commits the
-transaction and only then lets the replies go. How far a write must get before its reply goes is `appendfsync`, as in Redis:
+A connection that has run commands reports here; once the loop has served every socket that was ready, `end()` commits
+the transaction and only then lets the replies go. How far a write must get before its reply goes is `appendfsync`, as
+in Redis:
 
     no        the WAL is in the operating system's hands: survives the end of the process, not of the machine
     everysec  the same, and forced to the medium once a second
-    always    forced to the medium before the reply. The fsync runs in a thread with the GIL released, and further ticks go
-              on meanwhile; the next fsync covers all of them. Replies to reads wait with the others, since they may show
-              what is not safe yet.
+    always    forced to the medium before the reply. The fsync runs in a thread with the GIL released, and further ticks
+              go on meanwhile; the next fsync covers all of them. Replies to reads wait with the others, since they may
+              show what is not safe yet.
 
-A commit that RocksDB refuses (a full disk) makes the node refuse writes from then on, loudly; the connections whose replies
-were waiting are closed, because what they would say did not happen.
+A commit that RocksDB refuses (a full disk) makes the node refuse writes from then on, loudly; the connections whose
+replies were waiting are closed, because what they would say did not happen.
 """
 
 from __future__ import annotations

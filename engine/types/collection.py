@@ -1,8 +1,8 @@
 """What all collections share: finding one to read, and opening one to write.
 
 A collection is a metadata row (type, version, size) and the rows of its elements, whose keys carry the version. A dead
-collection (expired, or emptied) is as good as absent: a writer gets a new one with a new version, and storing its metadata
-clears away what is left of the dead one.
+collection (expired, or emptied) is as good as absent: a writer gets a new one with a new version, and storing its
+metadata clears away what is left of the dead one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ def find(txn: Transaction, key: bytes, kind: int) -> Metadata | None:
 
 
 def open_for_write(txn: Transaction, key: bytes, kind: int) -> tuple[Metadata, Metadata | None]:
-    """(the collection, what is stored under its key now). The first is to be changed and given to close(), with the second.
+    """(the collection, what is stored under its key now). The first is to be changed and given to close(), with the
+    second.
 
     A new collection has size 0 and no payload. Raises WrongTypeError.
     """

@@ -8,8 +8,9 @@ those that begin with "#" are skipped:
     "node " line                    one for each node, as in CLUSTERX SETNODES (see `topology`)
 
 A save survives a crash at any moment: the new text is written beside the file and synced *before* it takes the file's
-name in one step, and the folder is synced before `save` returns. So `load` finds the old text or the new one, whole; and
-after `save` returned, the new one. A file that makes no sense is never ignored or repaired: ownership of slots hangs on it.
+name in one step, and the folder is synced before `save` returns. So `load` finds the old text or the new one, whole;
+and after `save` returned, the new one. A file that makes no sense is never ignored or repaired: ownership of slots
+hangs on it.
 """
 
 import os

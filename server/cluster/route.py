@@ -20,8 +20,8 @@ is an *override*, durable, that wins over the topology it was made under. A newe
 (`reconcile`); one that still names the old owner was made without knowing of the move, and must not undo it.
 A replica's overrides are its master's: it owns nothing itself.
 
-`dispatch` applies rules 1 and 2, for it has the keys; `SlotTable.decide` the others. Its hot path is one index: every slot
-has a code in `SlotTable.state`, recomputed only when topology or migrations change.
+`dispatch` applies rules 1 and 2, for it has the keys; `SlotTable.decide` the others. Its hot path is one index: every
+slot has a code in `SlotTable.state`, recomputed only when topology or migrations change.
 """
 
 from collections.abc import Mapping
@@ -111,7 +111,8 @@ class SlotTable:
     def decide(
         self, slot: int, is_write: bool, asking: bool = False, readonly: bool = False, importer: bool = False
     ) -> Decision:
-        """Rules 3 to 8 for a slot (0..16383). `asking`, `readonly`: the connection said so; `importer`: it feeds an import."""
+        """Rules 3 to 8 for a slot (0..16383). `asking`, `readonly`: the connection said so; `importer`: it feeds an
+        import."""
         state = self.state[slot]
         if state in (OWNED, IMPORTED):
             return None

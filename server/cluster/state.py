@@ -128,7 +128,7 @@ class Cluster:
         self.topology, self.myid = topology, myid
         self._on_new_topology()
         if self.is_replica:
-            log.warning("the topology makes this node a replica: it serves reads of what it has, but does not replicate")
+            log.warning("the topology makes this node a replica: it serves reads of what it has, but copies nothing")
         log.info("topology version %d, this node is %s", topology.version, myid or "not in it")
 
     def _on_new_topology(self) -> None:
@@ -175,7 +175,9 @@ class Cluster:
 
     def has_data(self, slots: SlotSet) -> bool:
         """Whether any row of these slots exists."""
-        return any(self._has_rows(cf, first, last) for first, last in slots.ranges for cf in range(len(COLUMN_FAMILIES)))
+        return any(
+            self._has_rows(cf, first, last) for first, last in slots.ranges for cf in range(len(COLUMN_FAMILIES))
+        )
 
     def delete_slots(self, slots: SlotSet) -> None:
         """Deletes the rows of these slots in every column family, in the transaction of the tick."""
@@ -198,6 +200,7 @@ class Cluster:
         self.coordinator.on_session_closed(session)
 
     def on_flush(self) -> None:
-        """Before FLUSHALL: what is being copied, in or out, will not be what there is. Raises CommandError if it must wait."""
+        """Before FLUSHALL: what is being copied, in or out, will not be what there is. Raises CommandError if it must
+        wait."""
         self.importer.on_flush()
         self.coordinator.fail("the database was flushed")

@@ -38,7 +38,8 @@ Role = Literal["master", "slave"]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One server of the cluster. `host` is a name or an IPv4 or IPv6 address (without brackets), as clients shall use it."""
+    """One server of the cluster. `host` is a name or an IPv4 or IPv6 address (without brackets), as clients shall use
+    it."""
 
     id: str
     host: str

@@ -1,8 +1,8 @@
 """What the node tells of its cluster: CLUSTER INFO, NODES, REPLICAS, SLOTS and SHARDS.
 
-INFO and NODES are read by programs: kvrocks-controller takes its whole view of a migration from INFO, and a line that it
-can't read counts as a failed probe of the node, which ends in a failover. It uses the lines with exactly one colon, so
-none of ours has two; and it reads `migrating_slot(s)` as one range, so there is never a list or -1 in it.
+INFO and NODES are read by programs: kvrocks-controller takes its whole view of a migration from INFO, and a line that
+it can't read counts as a failed probe of the node, which ends in a failover. It uses the lines with exactly one colon,
+so none of ours has two; and it reads `migrating_slot(s)` as one range, so there is never a list or -1 in it.
 
 INFO, each line ended by CRLF: Kvrocks's fields in Kvrocks's order (its misplaced blanks and "(s)" included), those of
 migrations only when there is something to show, and only on a master; then ours, which it ignores.
@@ -10,8 +10,8 @@ migrations only when there is something to show, and only on a master; then ours
 NODES, each line ended by LF, fields separated by one blank:
 
     id host:port@cport [myself,]flags master|- ping-sent pong-received version connected *slots *moving
-    cport  = port + 10000 (there is no such port: nodes do not gossip)      ping = now - 1, pong = now, in ms: made up, too
-    moving = "[" slots "->-" id of the target "]" / "[" slots "-<-" id of the source "]"        only on the line of myself
+    cport  = port + 10000 (there is no such port: nodes do not gossip)  ping = now - 1, pong = now, in ms: made up, too
+    moving = "[" slots "->-" id of the target "]" / "[" slots "-<-" id of the source "]"   only on the line of myself
 """
 
 from collections.abc import Sequence
@@ -121,7 +121,8 @@ def cluster_nodes(
     migrating: Sequence[tuple[SlotRange, str]] = (),
     importing: Sequence[tuple[SlotRange, str]] = (),
 ) -> str:
-    """The text of CLUSTER NODES. `migrating` and `importing`: what moves just now, with the id of the node at the other end."""
+    """The text of CLUSTER NODES. `migrating` and `importing`: what moves just now, with the id of the node at the other
+    end."""
     _check_initialized(topology)
     moving = "".join(
         f" [{slots.text()}{arrow}{node_id}]"
@@ -169,7 +170,8 @@ def cluster_slots(topology: Topology) -> list[list[Any]]:
 
 
 def cluster_shards(topology: Topology, myid: str, replication_offset: int = 0) -> list[dict[str, Any]]:
-    """The reply of CLUSTER SHARDS as in Redis 7: a map for each master, with its slots (first, last, ...) and its nodes.
+    """The reply of CLUSTER SHARDS as in Redis 7: a map for each master, with its slots (first, last, ...) and its
+    nodes.
 
     A replica whose master is unknown is a shard of its own. `replication_offset` is that of this node; those of the
     others aren't known here and are 0.

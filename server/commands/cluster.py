@@ -1,4 +1,5 @@
-"""CLUSTER, and the switches of a connection in a cluster: READONLY, READWRITE, ASKING. Texts and order are Kvrocks's."""
+"""CLUSTER, and the switches of a connection in a cluster: READONLY, READWRITE, ASKING. Texts and order are
+Kvrocks's."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ def info(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("cluster|nodes", arity=2, flags="loading stale", group="cluster", since="3.0.0",
-         summary="Returns the cluster configuration for a node.", complexity="O(N) where N is the number of nodes")  # fmt: skip
+         summary="Returns the cluster configuration for a node.",
+         complexity="O(N) where N is the number of nodes")  # fmt: skip
 def nodes(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     job, incoming = c.coordinator.running, c.importer.running
@@ -65,13 +67,15 @@ def nodes(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("cluster|slots", arity=2, flags="loading stale", group="cluster", since="3.0.0",
-         summary="Returns the mapping of cluster slots to nodes.", complexity="O(N) where N is the number of nodes")  # fmt: skip
+         summary="Returns the mapping of cluster slots to nodes.",
+         complexity="O(N) where N is the number of nodes")  # fmt: skip
 def slots(s: Session, argv: list[bytes]) -> Any:
     return view.cluster_slots(cluster_of(s).effective)
 
 
 @command("cluster|shards", arity=2, flags="loading stale", group="cluster", since="7.0.0",
-         summary="Returns the mapping of cluster slots to shards.", complexity="O(N) where N is the number of nodes")  # fmt: skip
+         summary="Returns the mapping of cluster slots to shards.",
+         complexity="O(N) where N is the number of nodes")  # fmt: skip
 def shards(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     return view.cluster_shards(c.effective, c.myid, s.node.store.sequence)
@@ -85,7 +89,8 @@ def links(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("cluster|keyslot", arity=3, flags="loading stale", group="cluster", since="3.0.0",
-         summary="Returns the hash slot for a key.", complexity="O(N) where N is the number of bytes in the key")  # fmt: skip
+         summary="Returns the hash slot for a key.",
+         complexity="O(N) where N is the number of bytes in the key")  # fmt: skip
 def keyslot(s: Session, argv: list[bytes]) -> Any:
     cluster_of(s)
     return slot_of(argv[2])
@@ -98,7 +103,8 @@ def myid(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("cluster|replicas", arity=3, flags="admin stale", group="cluster", since="5.0.0",
-         summary="Lists the replica nodes of a master node.", complexity="O(N) where N is the number of replicas")  # fmt: skip
+         summary="Lists the replica nodes of a master node.",
+         complexity="O(N) where N is the number of replicas")  # fmt: skip
 def replicas(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     text = view.cluster_replicas(c.topology, argv[2].decode("latin-1"), s.node.now_ms)
@@ -127,13 +133,15 @@ def _keys_in(c: Cluster, slot: int, count: int | None) -> list[bytes]:
 
 
 @command("cluster|countkeysinslot", arity=3, flags="stale", group="cluster", since="3.0.0",
-         summary="Returns the number of keys in a hash slot.", complexity="O(N) where N is the number of keys in the slot")  # fmt: skip
+         summary="Returns the number of keys in a hash slot.",
+         complexity="O(N) where N is the number of keys in the slot")  # fmt: skip
 def countkeysinslot(s: Session, argv: list[bytes]) -> Any:
     return len(_keys_in(cluster_of(s), _slot(argv[2]), None))
 
 
 @command("cluster|getkeysinslot", arity=4, flags="stale", group="cluster", since="3.0.0",
-         summary="Returns the key names in a hash slot.", complexity="O(N) where N is the number of requested keys")  # fmt: skip
+         summary="Returns the key names in a hash slot.",
+         complexity="O(N) where N is the number of requested keys")  # fmt: skip
 def getkeysinslot(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     slot = _slot(argv[2])
@@ -214,5 +222,3 @@ def asking(s: Session, argv: list[bytes]) -> Any:
     cluster_of(s)
     s.asking = True
     return OK
-
-

@@ -1,4 +1,5 @@
-"""CLUSTERX: the topology as an operator or controller pushes it, migrations, and the hand-over between nodes; APPLYBATCH.
+"""CLUSTERX: the topology as an operator or controller pushes it, migrations, and the hand-over between nodes;
+APPLYBATCH.
 
 CLUSTERX HANDOVER is what a Slotrocks source says to a Slotrocks target (see migration/table.py for the protocol):
 
@@ -97,7 +98,8 @@ def setslot(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("clusterx|migrate", arity=-4, flags=_ADMIN, group="cluster", since="3.0.0",
-         summary="Moves slots to another node.", complexity="O(N) where N is the number of keys in the slots")  # fmt: skip
+         summary="Moves slots to another node.",
+         complexity="O(N) where N is the number of keys in the slots")  # fmt: skip
 def migrate(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     require_admin(s)
@@ -113,8 +115,11 @@ def migrate(s: Session, argv: list[bytes]) -> Any:
         del job.waiters[s]
         s.resume(None)
 
+    def forget() -> None:
+        job.waiters.pop(s, None)
+
     job.waiters[s] = s.node.loop.call_later(timeout_s, give_up) if timeout_s else None
-    return s.suspend(lambda: job.waiters.pop(s, None))
+    return s.suspend(forget)
 
 
 def _migrate_mode(words: list[bytes]) -> tuple[bool, int]:
@@ -187,5 +192,3 @@ def applybatch(s: Session, argv: list[bytes]) -> Any:
         return cluster_of(s).importer.apply(s, argv[1])
     require_admin(s)
     return apply_anywhere(s.node, argv[1])
-
-

@@ -88,9 +88,7 @@ def getkeys(s: Session, argv: list[bytes]) -> Any:
 def getkeysandflags(s: Session, argv: list[bytes]) -> Any:
     row, keys = call_keys(argv[2:])
     uses = command_info.key_flags(row, argv[2:])
-    return [
-        [key, {Simple(word) for word in uses[min(i, len(uses) - 1)]}] for i, key in enumerate(keys)
-    ]
+    return [[key, {Simple(word) for word in uses[min(i, len(uses) - 1)]}] for i, key in enumerate(keys)]
 
 
 def call_keys(call: list[bytes]) -> tuple[Command, list[bytes]]:

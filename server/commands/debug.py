@@ -64,9 +64,7 @@ def seconds(word: bytes) -> float:
 def protocol(name: str) -> Any:
     """The example of a type. Raises CommandError."""
     if name not in EXAMPLES:
-        raise CommandError(
-            f"ERR Wrong protocol type name. Please use one of the following: {'|'.join(EXAMPLES)}"
-        )
+        raise CommandError(f"ERR Wrong protocol type name. Please use one of the following: {'|'.join(EXAMPLES)}")
     return EXAMPLES[name]
 
 

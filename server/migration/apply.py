@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def write_batch(node: Node, data: bytes, slots: SlotFilter | None) -> int:
-    """Writes an encoded batch whose rows all lie in `slots` (None: a node without cluster mode, any row), and indexes their
-    expiries. How many operations it had. Raises CommandError; then nothing of it is written."""
+    """Writes an encoded batch whose rows all lie in `slots` (None: a node without cluster mode, any row), and indexes
+    their expiries. How many operations it had. Raises CommandError; then nothing of it is written."""
     node.tick.end()  # so that the order of the WAL is the order of the commands
     batch = node.store.new_batch()
     try:
@@ -34,7 +34,7 @@ def apply_anywhere(node: Node, data: bytes) -> int:
     elif node.cluster.coordinator.running is not None:
         raise CommandError("TRYAGAIN slots are being migrated")
     else:
-        slots = SlotFilter([tuple(each) for each in node.cluster.owned.ranges])
+        slots = SlotFilter(node.cluster.owned.ranges)
     write_batch(node, data, slots)
     node.on_all_touched()
     return len(data)

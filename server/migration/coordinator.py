@@ -1,9 +1,9 @@
 """The source's side: runs the migration table (see table.py) for a job, and is the only writer of its state.
 
-Everything happens on the event loop: an event comes from the link, the sender, a timer or a command; `on()` looks up the
-transition and carries its effects out in order. Effects that take time are activities: tasks that end by raising the next
-event. A job has one activity at a time, and a transition that starts one ends the one before, so that an answer which
-comes too late is never heard.
+Everything happens on the event loop: an event comes from the link, the sender, a timer or a command; `on()` looks up
+the transition and carries its effects out in order. Effects that take time are activities: tasks that end by raising
+the next event. A job has one activity at a time, and a transition that starts one ends the one before, so that an
+answer which comes too late is never heard.
 """
 
 from __future__ import annotations
@@ -448,4 +448,3 @@ class Coordinator:
         for job in self._jobs.values():
             self._stop_sender(job)
             self._close_link(job)
-

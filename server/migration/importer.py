@@ -6,9 +6,9 @@ An import belongs to the connection that started it, until it is prepared. Its s
     (start) -> IMPORTING ------------> COMMITTED          Kvrocks sources: CLUSTER IMPORT <range> 1
     IMPORTING, PREPARED -> ABORTED
 
-IMPORTING ends with its connection, and with the process: then what came is deleted. PREPARED and COMMITTED are promises:
-they are fsynced before they are answered, and a restart keeps them. A job that this node does not know, or has aborted,
-can never be committed: ABORTED is remembered, so that a COMMIT that comes late is refused.
+IMPORTING ends with its connection, and with the process: then what came is deleted. PREPARED and COMMITTED are
+promises: they are fsynced before they are answered, and a restart keeps them. A job that this node does not know, or
+has aborted, can never be committed: ABORTED is remembered, so that a COMMIT that comes late is refused.
 Rows are accepted only for the slots of the import; clients see none of them before COMMITTED.
 """
 
@@ -51,7 +51,7 @@ class Import:
     filter: SlotFilter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.filter = SlotFilter([tuple(each) for each in self.slots.ranges])
+        self.filter = SlotFilter(self.slots.ranges)
 
     @property
     def record(self) -> InRecord:
@@ -120,7 +120,8 @@ class Importer:
         log.info("import %s of slots %s begins", job, slots.text())
 
     def apply(self, session: Session, data: bytes) -> int:
-        """Writes a batch of rows (APPLYBATCH). Its size in bytes. Raises CommandError; then nothing of it is written."""
+        """Writes a batch of rows (APPLYBATCH). Its size in bytes. Raises CommandError; then nothing of it is
+        written."""
         each: Import | None = session.importing
         if each is None or each.state is not ImportState.IMPORTING:
             raise CommandError("ERR APPLYBATCH is for the link of an import")
@@ -279,4 +280,3 @@ class Importer:
         for each in ended[: max(0, len(ended) - ENDED_RECORDS_MAX)]:
             records.forget(self._node.txn, each.record)
             del self._imports[each.job]
-

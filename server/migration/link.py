@@ -15,6 +15,12 @@ import hiredis
 REPLY_CHUNK_BYTES = 64 << 10
 
 
+def encode_request(*words: str | bytes | int) -> bytes:
+    """A request as it goes over the wire."""
+    request: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub says a tuple of one word
+    return request
+
+
 class LinkError(Exception):
     """No connection, no answer in time, or an answer that is not RESP: the outcome of the request is unknown."""
 
@@ -48,7 +54,7 @@ class Link:
                     sock.close()
                     raise
         except (OSError, TimeoutError) as error:
-            raise LinkError(f"cannot connect to {host}:{port}: {error or 'timed out'}") from error
+            raise LinkError(f"cannot connect to {host}:{port}: {str(error) or 'timed out'}") from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         link = cls(sock, timeout_s)
         if password:
@@ -63,7 +69,7 @@ class Link:
         """The reply to a request. Raises Refused for an error reply, LinkError when there is none."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._loop.sock_sendall(self.sock, hiredis.pack_command(words))
+                await self._loop.sock_sendall(self.sock, encode_request(*words))
                 while True:
                     reply = self._reader.gets()
                     if reply is not False:

@@ -2,8 +2,8 @@
 
 raw-key-value   write batches in RocksDB's own form, by APPLYBATCH: any type, byte for byte, subkeys and all. Speaks to
                 Slotrocks and Kvrocks alike.
-redis-command   Redis commands that rebuild the keys; works towards anything that takes CLUSTER IMPORT. A change is sent as
-                the touched key's new state, so sending it twice does no harm.
+redis-command   Redis commands that rebuild the keys; works towards anything that takes CLUSTER IMPORT. A change is sent
+                as the touched key's new state, so sending it twice does no harm.
 
 Both count `keys` (metadata rows sent) and `rows` (rows, or commands).
 """
@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-
-import hiredis
 
 from slotrocks.engine import (
     CF_DEFAULT,
@@ -33,6 +31,7 @@ from slotrocks.engine import (
     decode_metadata,
     fill_batch,
 )
+from slotrocks.server.migration.link import encode_request
 from slotrocks.server.migration.outlet import Outlet, Throttle
 from slotrocks.server.migration.sender import Plan
 
@@ -73,7 +72,7 @@ class RawRows:
     def _apply(self, batch: bytes) -> None:
         self._throttle.pay(len(batch))
         self.rows += batch_header(batch)[1]
-        self._outlet.send(hiredis.pack_command(("APPLYBATCH", batch)), 1)
+        self._outlet.send(encode_request("APPLYBATCH", batch), 1)
 
 
 class RedisCommands:
@@ -128,7 +127,7 @@ class RedisCommands:
         return True
 
     def _send(self, *words: str | bytes | int) -> None:
-        self._buffer += hiredis.pack_command(words)
+        self._buffer += encode_request(*words)
         self._buffered += 1
         self.rows += 1
         if self._buffered >= self._pipeline:

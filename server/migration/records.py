@@ -3,8 +3,8 @@
     "slotrocks.migration.out:" | job id  -> {"state", "slots", "target", "host", "port", "kvrocks"}
     "slotrocks.migration.in:"  | job id  -> {"state", "slots", "source"}
 
-The rows are in the database itself, so that they are written together with what they speak of, and replicas would see them.
-Persisted format: changing it needs a new row name.
+The rows are in the database itself, so that they are written together with what they speak of, and replicas would see
+them. Persisted format: changing it needs a new row name.
 """
 
 from __future__ import annotations

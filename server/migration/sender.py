@@ -1,8 +1,8 @@
 """The node's handle of a sender process.
 
 The sender (sender_process.py) is a process of its own, of low priority, so that no client waits for a scan. It inherits
-two sockets: the link to the target, which it uses alone while it lives, and a control channel, over which orders go down
-and reports come up, one JSON object a line.
+two sockets: the link to the target, which it uses alone while it lives, and a control channel, over which orders go
+down and reports come up, one JSON object a line.
 
     order  = {"do": "round" | "final", "sequence": n}             send everything up to sequence number n
     report = {"what": "progress" | "snapshot" | "round" | "final", "keys", "bytes", "round_rows", "round_bytes"}
@@ -81,7 +81,7 @@ class Sender:
             database=str(database),
             directory=str(directory),
             sequence=sequence,
-            ranges=[tuple(each) for each in job.slots.ranges],
+            ranges=list(job.slots.ranges),
             kind=job.kind,
             batch_bytes=config.migrate_batch_size_kb << 10,
             bytes_per_s=config.migrate_batch_rate_limit_mb << 20,

@@ -1,13 +1,13 @@
 """The sender: a process that reads a node's slots and sends them to another node, without the node doing anything.
 
-The snapshot comes from a RocksDB *secondary instance*: a second, read-only view of the same files. It is safe to start from
-sequence number S, noted by the node before this process began, and to replay the WAL from S on:
+The snapshot comes from a RocksDB *secondary instance*: a second, read-only view of the same files. It is safe to start
+from sequence number S, noted by the node before this process began, and to replay the WAL from S on:
 
-* Everything up to S is in the view. Opening reads the manifest and then the logs; what a flush moves from a log into a file
-  between the two is missed, so the view catches up once more: the manifest then names the file, because RocksDB writes the
-  manifest before it retires the log.
-* The view may also show some writes after S. They are replayed with the others, in order, and what is replayed states the
-  rows' whole value: so after the last one every row is as the source has it.
+* Everything up to S is in the view. Opening reads the manifest and then the logs; what a flush moves from a log into a
+  file between the two is missed, so the view catches up once more: the manifest then names the file, because RocksDB
+  writes the manifest before it retires the log.
+* The view may also show some writes after S. They are replayed with the others, in order, and what is replayed states
+  the rows' whole value: so after the last one every row is as the source has it.
 
 The WAL's files are pinned before anything else, so that none that is needed can disappear.
 """

@@ -1,23 +1,24 @@
 """A migration at its source, as a table: (state, event) -> (next state, effects). What is absent is an error.
 
-The theory. The source owns the slots until the target has them *durably* and the source can no longer write them. So the
-hand-over has two phases, and at every instant at most one node would execute a write, whoever dies and whichever message
-or reply is lost:
+The theory. The source owns the slots until the target has them *durably* and the source can no longer write them. So
+the hand-over has two phases, and at every instant at most one node would execute a write, whoever dies and whichever
+message or reply is lost:
 
 1. START to INCREMENT copy, and decide nothing. Any failure rolls back: the source never lost anything, the target drops
    what it got. A restart of the source is such a failure.
-2. FREEZE holds writes (reads go on) while the last changes are sent. A failure, or the pause growing too long, rolls back.
+2. FREEZE holds writes (reads go on) while the last changes are sent. A failure, or the pause growing too long, rolls
+   back.
 3. PREPARE asks the target to make everything durable and to promise: from now on it keeps the data until it is told the
    outcome, through restarts. It does not serve yet, so the source may still roll back.
-4. FENCE makes the source promise, durably: it serves neither writes nor reads of these slots until it knows the outcome.
-   From here on there is no rollback on the source's own account.
-5. COMMIT lets the target serve, durably. Its answer makes the source answer MOVED. If no answer comes (RESOLVE) the source
-   stays fenced and asks until it knows: committed -> MOVED; still prepared -> COMMIT again; aborted (the target cannot say
-   that after it committed) -> ROLLBACK.
+4. FENCE makes the source promise, durably: it serves neither writes nor reads of these slots until it knows the
+   outcome. From here on there is no rollback on the source's own account.
+5. COMMIT lets the target serve, durably. Its answer makes the source answer MOVED. If no answer comes (RESOLVE) the
+   source stays fenced and asks until it knows: committed -> MOVED; still prepared -> COMMIT again; aborted (the target
+   cannot say that after it committed) -> ROLLBACK.
 6. MOVED lasts until a topology confirms it; then CLEAN deletes the data.
 
-A target that speaks only Kvrocks's protocol has no PREPARE: that step is empty, COMMIT is `CLUSTER IMPORT <range> 1`, and
-what RESOLVE can ask is its CLUSTER INFO.
+A target that speaks only Kvrocks's protocol has no PREPARE: that step is empty, COMMIT is `CLUSTER IMPORT <range> 1`,
+and what RESOLVE can ask is its CLUSTER INFO.
 """
 
 from __future__ import annotations
@@ -125,7 +126,8 @@ TABLE: dict[tuple[State, Event], Transition] = {
     (S.CLEAN, E.CLEANED): Transition(S.DONE, (F.FORGET,)),
 }
 
-# Where a job whose source was restarted goes on, by the state that its record says. Until the fence nothing was promised.
+# Where a job whose source was restarted goes on, by the state that its record says. Until the fence nothing was
+# promised.
 RECOVERY: dict[State, Transition] = {
     S.START: _BACK,
     S.FENCE: Transition(S.RESOLVE, (F.ASK_OUTCOME,)),

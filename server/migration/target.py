@@ -1,8 +1,8 @@
 """What a source says to a target, in the two dialects that there are.
 
 A Slotrocks node is addressed with CLUSTERX HANDOVER, which names the job and has two phases. A Kvrocks node knows only
-CLUSTER IMPORT <range> <state>: it cannot promise before it serves, so `prepare` says nothing to it, and what became of an
-unanswered commit is read off its CLUSTER INFO.
+CLUSTER IMPORT <range> <state>: it cannot promise before it serves, so `prepare` says nothing to it, and what became of
+an unanswered commit is read off its CLUSTER INFO.
 """
 
 from __future__ import annotations

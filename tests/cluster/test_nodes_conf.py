@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from slotrocks.server.cluster.nodes_conf import (
     NodesConf,
     NodesConfError,
@@ -141,7 +142,8 @@ def test_a_failing_call_leaves_old_or_new_whole(tmp_path: Path, done_first: bool
 
 
 class Disk:
-    """A file system in memory that tells what is durable: `entries` and `data` as seen by programs, `synced_*` on disk."""
+    """A file system in memory that tells what is durable: `entries` and `data` as seen by programs, `synced_*` on
+    disk."""
 
     def __init__(self) -> None:
         self.data: list[bytes] = []
@@ -152,7 +154,8 @@ class Disk:
         self.open_files: dict[int, int | None] = {}
 
     def after_crash(self, name: str) -> set[bytes | None]:
-        """All that the file `name` may hold after a crash now (None: absent); half of unsynced data stands for any part."""
+        """All that the file `name` may hold after a crash now (None: absent); half of unsynced data stands for any
+        part."""
         found: set[bytes | None] = set()
         for entries in self.synced_entries:
             if name not in entries:

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from slotrocks.server.cluster.ranges import ALL_SLOTS, NO_SLOTS, SLOTS, SlotRange, SlotSet, parse_ranges
 from slotrocks.server.errors import CommandError
 

@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from slotrocks.server.cluster import route
 from slotrocks.server.cluster.ranges import ALL_SLOTS, NO_SLOTS, SlotSet, parse_ranges
 from slotrocks.server.cluster.route import (

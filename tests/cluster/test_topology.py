@@ -1,4 +1,5 @@
 import pytest
+
 from slotrocks.server.cluster.ranges import ALL_SLOTS, SLOTS, SlotSet, parse_ranges
 from slotrocks.server.cluster.topology import (
     UNINITIALIZED,

@@ -9,6 +9,7 @@ import pytest
 from controller import controller_reads_info, controller_reads_nodes
 from redis._parsers.helpers import parse_cluster_info, parse_cluster_nodes
 from redis.cluster import parse_cluster_shards, parse_cluster_slots
+
 from slotrocks.server.cluster.ranges import SlotRange
 from slotrocks.server.cluster.topology import UNINITIALIZED, Topology, parse_nodes
 from slotrocks.server.cluster.view import (

@@ -1,13 +1,14 @@
 """CLIENT."""
 
 import pytest
-from servers import Client, Server
 from wire import assert_same, error
+
+from servers import Client, Server
 
 FIELDS_7_2 = (
     "id addr laddr fd name age idle flags db sub psub ssub multi qbuf qbuf-free argv-mem multi-mem rbs rbp obl oll "
     "omem tot-mem events cmd user redir resp lib-name lib-ver"
-).split()  # noqa: SIM905
+).split()
 SAME_AS_REDIS = [
     "CLIENT LIST TYPE foo", "CLIENT LIST TYPE", "CLIENT LIST ID", "CLIENT LIST ID abc", "CLIENT LIST foo",
     "CLIENT LIST TYPE master", "CLIENT LIST TYPE pubsub", "CLIENT KILL", "CLIENT KILL 1.2.3.4:5", "CLIENT KILL ID abc",

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from servers import Server
 from wire import assert_same, unordered
+
+from servers import Server
 
 CALLS = [
     "COMMAND COUNT x", "COMMAND LIST FILTERBY", "COMMAND LIST FILTERBY foo bar", "COMMAND LIST FILTERBY ACLCAT nosuch",

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import Server, start_slotrocks
 from wire import error, values
+
+from servers import Server, start_slotrocks
 
 SAME_AS_REDIS = [
     "PING", "PING hi", "PING a b", "ECHO", "ECHO x", "HELLO 4", "HELLO abc", "HELLO 3 auth", "HELLO 3 auth a b",
@@ -99,5 +100,3 @@ def test_passwords_are_not_shown(locked: Server, tmp_path: Path) -> None:
         words = [entry[3] for entry in entries]
         assert not any(b"secret" in word for call in words for word in call)
         assert [b"CONFIG", b"SET", b"masterauth", b"(redacted)", b"timeout", b"0"] in words
-
-

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import Server, start_redis
 from wire import assert_same, error
+
+from servers import Server, start_redis
 
 TYPES = ["string", "integer", "double", "null", "array", "set", "map", "push", "verbatim", "true", "false"]
 SAME_AS_REDIS = ["DEBUG JMAP", "DEBUG SLEEP", "DEBUG SET-ACTIVE-EXPIRE", "DEBUG SET-ACTIVE-EXPIRE 0",

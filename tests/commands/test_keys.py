@@ -103,9 +103,7 @@ def test_flushall_leaves_only_what_is_no_key(kvrocks: Bench) -> None:
     assert call("DBSIZE") == 0 and call("KEYS", "*") == []
     txn.commit()
     left = [key for cf in range(7) for key, _ in txn.scan(cf, b"", b"\xff") if not key.startswith(b"propagate")]
-    assert set(left) - {FORMAT_KEY, b"somebody's"} <= {
-        key for cf, key, _ in golden.rows("plain") if cf == "propagate"
-    }
+    assert set(left) - {FORMAT_KEY, b"somebody's"} <= {key for cf, key, _ in golden.rows("plain") if cf == "propagate"}
     assert list(txn.scan(CF_PROPAGATE, EXPIRY_PREFIX, prefix_end(EXPIRY_PREFIX))) == []
     call("SET", "a", "1")
     assert call("DBSIZE") == 1

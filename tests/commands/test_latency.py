@@ -1,9 +1,10 @@
 """LATENCY."""
 
+from wire import assert_same
+
 from servers import Server
 from slotrocks.server.config import Config
 from slotrocks.server.latency import Event, Latency, age_text, graph
-from wire import assert_same
 
 SAME_AS_REDIS = ["LATENCY LATEST", "LATENCY HISTORY foo", "LATENCY RESET", "LATENCY RESET foo", "LATENCY GRAPH foo",
                  "LATENCY FOO", "LATENCY HISTOGRAM nosuch", "LATENCY DOCTOR x"]  # fmt: skip

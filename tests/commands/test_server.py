@@ -4,8 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
-from servers import Server, start_slotrocks
 from wire import assert_same, error
+
+from servers import Server, start_slotrocks
 
 SAME_AS_REDIS = [
     "LASTSAVE x", "MONITOR x", "SHUTDOWN foo", "SHUTDOWN ABORT", "SHUTDOWN NOSAVE SAVE", "REPLICAOF a",

@@ -1,10 +1,11 @@
 """SLOWLOG."""
 
+from wire import assert_same
+
 from servers import Server
 from slotrocks.server.config import Config
 from slotrocks.server.redact import redacted
 from slotrocks.server.slowlog import SlowLog, shortened
-from wire import assert_same
 
 SAME_AS_REDIS = ["SLOWLOG GET abc", "SLOWLOG GET -2", "SLOWLOG GET 0", "SLOWLOG FOO", "SLOWLOG GET 1 2",
                  "SLOWLOG RESET", "SLOWLOG LEN", "SLOWLOG"]  # fmt: skip

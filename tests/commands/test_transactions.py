@@ -198,6 +198,7 @@ def test_a_frozen_slot_holds_the_whole_transaction(cluster: Bench) -> None:
     call("SET", MINE_TOO, "first")
     state.rebuild(frozen=frozen)
     assert call("SET", MINE, "second") == b"QUEUED", "queueing does not wait"
+
     def exec_waits() -> None:
         execute(call.session, [b"EXEC"])
         assert call.session.suspended and call.session.writer.size == 0

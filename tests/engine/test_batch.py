@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rocksdict import Options, Rdict, WriteBatch
+
 from slotrocks.engine import (
     COLUMN_FAMILIES,
     OP_DELETE,

@@ -118,5 +118,3 @@ def test_the_other_mode_is_refused(name: str, tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="cluster-enabled"):
             Store(folder, slot_encoded=name == "plain")
     Store(folder, slot_encoded=name == "cluster").close()
-
-

@@ -150,6 +150,7 @@ def test_a_scan_shows_the_moment_it_began(txn: Transaction) -> None:
 
 # ---- keys
 
+
 @pytest.fixture(params=[False, True], ids=["pending", "committed"])
 def step(request: pytest.FixtureRequest, txn: Transaction) -> Any:
     """Between two commands: the tick may end or not."""

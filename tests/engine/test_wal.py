@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
 from slotrocks.engine import LogReader, WALError, batch_header, crc32c, decode_batch
 from wal_helpers import BLOCK, FULL, LAST, batch, key_of, log_bytes, numbered, physical
 

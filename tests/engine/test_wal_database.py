@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from rocksdict import IngestExternalFileOptions, Options, Rdict, SstFileWriter, WriteBatch, WriteOptions
+
 from slotrocks.engine import (
     COLUMN_FAMILIES,
     OP_DELETE,

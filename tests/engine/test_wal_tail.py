@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from slotrocks.engine import (
     OP_DELETE,
     OP_DELETE_RANGE,

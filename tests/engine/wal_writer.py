@@ -7,6 +7,7 @@ them larger than a log block; each run opens the database anew. Buffers are tiny
 import sys
 
 from rocksdict import WriteBatch
+
 from slotrocks.engine import Store, StoreOptions
 
 

@@ -7,11 +7,13 @@ import random
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import hiredis
 import psutil
 import pytest
+
 import servers
 
 
@@ -70,15 +72,13 @@ def test_output_limit_closes_a_client_that_does_not_read(tmp_path: Path) -> None
     limits = "normal 4mb 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60"
     with servers.start_slotrocks(tmp_path, "--client-output-buffer-limit", limits) as server, server.client() as client:
         client.call("SET", "big", b"z" * (16 << 20))
-        lazy = socket.create_connection(("127.0.0.1", server.port))
-        lazy.sendall(hiredis.pack_command(("GET", "big")))
-        time.sleep(0.5)
         received = 0
-        try:
-            while data := lazy.recv(1 << 20):
-                received += len(data)
-        except ConnectionResetError:
-            pass
+        with socket.create_connection(("127.0.0.1", server.port)) as lazy:
+            lazy.sendall(hiredis.pack_command(("GET", "big")))
+            time.sleep(0.5)
+            with suppress(ConnectionResetError):
+                while data := lazy.recv(1 << 20):
+                    received += len(data)
         assert received < 16 << 20
         assert_well(server)
 
@@ -89,7 +89,9 @@ def test_garbage(server: servers.Server) -> None:
     generator = random.Random(seed)
     for _ in range(200):
         with socket.create_connection(("127.0.0.1", server.port), 10) as rude:
-            rude.sendall(generator.choice([b"", b"*", b"*3\r\n$", b"GET "]) + generator.randbytes(generator.randrange(300)))
+            rude.sendall(
+                generator.choice([b"", b"*", b"*3\r\n$", b"GET "]) + generator.randbytes(generator.randrange(300))
+            )
             if generator.random() < 0.5:
                 rude.shutdown(socket.SHUT_WR)
     assert_well(server)

@@ -1,4 +1,5 @@
-"""Group commit: one batch a tick, replies after it, and after the fsync when so configured; what a failed commit does."""
+"""Group commit: one batch a tick, replies after it, and after the fsync when so configured; what a failed commit
+does."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+
 from slotrocks.server.tick import Tick
 
 

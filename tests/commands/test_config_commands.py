@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from servers import Server, start_slotrocks
 from wire import assert_same, error
+
+from servers import Server, start_slotrocks
 
 SAME_AS_REDIS = ["CONFIG GET", "CONFIG SET", "CONFIG SET a", "CONFIG SET timeout", "CONFIG FOO", "CONFIG GET nosuch",
                  "CONFIG GET timeout maxclients", "CONFIG RESETSTAT", "CONFIG SET timeout abc"]  # fmt: skip

@@ -1,0 +1,44 @@
+# One-liners for contributors; CONTRIBUTING.md explains them. VENV names your environment.
+VENV ?= .venv
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+
+.PHONY: venv build debug test debug-test lint format types bench gate docs ci clean
+
+venv:        ## an environment with everything, and the checkout installed in it for editing
+	python3 -m venv $(VENV) && pip install -q -e '.[dev]'
+
+build:       ## rebuild the extension after editing engine/*.pyx or *.pxi
+	python setup.py -q build_ext --inplace
+
+debug:       ## the same with bounds checks and without optimisation
+	SLOTROCKS_DEBUG=1 python setup.py -q build_ext --inplace --force
+
+test:        ## all tests
+	pytest
+
+debug-test: debug  ## the engine's tests with bounds checks; then the release build again
+	pytest tests/engine; status=$$?; python setup.py -q build_ext --inplace --force; exit $$status
+
+lint:        ## ruff and cython-lint
+	ruff check && ruff format --check && cython-lint engine
+
+format:      ## let ruff fix what it can
+	ruff check --fix && ruff format
+
+types:       ## mypy strict; the stub of the extension against the extension
+	mypy && python -m mypy.stubtest --mypy-config-file pyproject.toml slotrocks.engine._engine
+
+bench:       ## benchmarks, as tables
+	pytest bench
+
+gate:        ## the benchmark ratios that CI insists on
+	python -m bench.gate
+
+docs:        ## write the generated documents anew
+	python docs/generate.py
+
+ci:          ## everything, as CI runs it
+	.ci/run
+
+clean:       ## remove what a build leaves
+	rm -rf build dist *.egg-info engine/_engine.c engine/*.so

@@ -1,0 +1,1 @@
+"""Sockets, commands, cluster, migration, configuration, command line: everything around the engine."""
