@@ -42,6 +42,7 @@ class Cluster:
         self.topology: Topology = saved.topology
         self.myid = saved.myid
         self.slots = SlotTable()
+        self._effective: Topology | None = None
         self.held: set[Session] = set()  # sessions whose call waits for the end of a freeze
         self.importer = Importer(self)
         self.coordinator = Coordinator(self)
@@ -81,7 +82,10 @@ class Cluster:
     @property
     def effective(self) -> Topology:
         """The topology as clients should see it: with the moves that no topology has confirmed yet."""
-        return effective_topology(self.topology, self.myid, self.coordinator.moved_out, self.importer.imported)
+        if self._effective is None:
+            moved_out, imported = self.coordinator.moved_out, self.importer.imported
+            self._effective = effective_topology(self.topology, self.myid, moved_out, imported)
+        return self._effective
 
     def may_expire(self, key: bytes) -> bool:
         """Whether this node may delete an expired key of its own accord."""
@@ -156,6 +160,7 @@ class Cluster:
 
     def rebuild(self) -> None:
         """Recomputes every slot's state, and lets held calls be decided anew."""
+        self._effective = None  # computed when a client asks: after a migration, all of them do at once
         coordinator = self.coordinator
         self.slots.rebuild(
             self.topology,
