@@ -186,6 +186,11 @@ class Store:
         """Forces everything written so far to the medium. Blocks, with the GIL released: call it off the event loop."""
         self.db.flush_wal(sync=True)
 
+    def flush(self) -> None:
+        """Begins to write the memtables to files; does not wait."""
+        for family in self.families:
+            family.flush(wait=False)
+
     def scan(self, cf: int, begin: bytes, end: bytes, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """(storage key, value) from `begin` to before `end`, as of now; from the end when `reverse`."""
         return Rows(self.families[cf], ReadOptions(), begin, end, reverse)

@@ -226,6 +226,11 @@ class Node:
             raise CommandError(f"MISCONF Errors writing to the database: {error}") from error
         self.tick.on_written()
 
+    def flush_memtables(self) -> None:
+        """Has RocksDB write its memtables to files, in the background."""
+        self.tick.end()
+        self.store.flush()
+
     async def sync(self) -> None:
         """Commits, and forces everything written so far to the medium. Raises when any of it is not safe."""
         self.tick.end()

@@ -185,12 +185,19 @@ class Cluster:
         )
 
     def delete_slots(self, slots: SlotSet) -> None:
-        """Deletes the rows of these slots in every column family, in the transaction of the tick."""
+        """Deletes the rows of these slots in every column family, in the transaction of the tick.
+
+        The memtables are flushed afterwards: until then every scan that meets the range walks over each deleted row.
+        """
         txn = self.node.txn
+        found = False
         for first, last in slots.ranges:
             for cf in range(len(COLUMN_FAMILIES)):
                 if self._has_rows(cf, first, last):
                     txn.delete_range(cf, *txn.codec.slot_range(first, last))
+                    found = True
+        if found:
+            self.node.loop.call_soon(self.node.flush_memtables)
 
     def _has_rows(self, cf: int, first: int, last: int) -> bool:
         begin, end = self.node.txn.codec.slot_range(first, last)
