@@ -220,6 +220,7 @@ class Node:
 
     def write_now(self, batch: WriteBatch) -> None:
         """Writes a batch outside the transaction, which must have been committed. Raises CommandError when it fails."""
+        self.txn.forget_cached()
         try:
             self.store.write(batch)
         except Exception as error:
