@@ -87,8 +87,8 @@ class Coordinator:
 
     @property
     def fenced(self) -> SlotSet:
-        """The slots of which nothing is served until the outcome of their hand-over is known."""
-        return self._slots_in(FENCED)
+        """The slots of which nothing is served until the outcome of their hand-over is known: their clients wait."""
+        return self._slots_in(FENCED) - self.refused
 
     @property
     def refused(self) -> SlotSet:
