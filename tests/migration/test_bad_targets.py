@@ -1,6 +1,6 @@
-"""A target that misbehaves: it answers garbage, the wrong type of reply, nothing, byte by byte for ever, or hangs up, at
-every step of the protocol. Before the fence the job fails within its time limit and the source goes on as if nothing had
-been; after it, the source serves nothing of the slot and asks until it knows. It never guesses.
+"""A target that misbehaves: it answers garbage, the wrong type of reply, nothing, byte by byte for ever, or hangs
+up, at every step of the protocol. Before the fence the job fails within its time limit and the source goes on as if
+nothing had been; after it, the source serves nothing of the slot and asks until it knows. It never guesses.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class FakeTarget:
                 reader.feed(data)
                 while (words := reader.gets()) is not False:
                     name = words[0].decode().upper()
-                    step = words[2].decode() if words[1:2] == [b"HANDOVER"] else words[1].decode() if name == "CLUSTERX" else name
+                    if name == "CLUSTERX":
+                        name = (words[2] if words[1] == b"HANDOVER" else words[1]).decode()
+                    step = name
                     self.seen.append(step)
                     if step in self.bad:
                         if not self._misbehave(sock):
@@ -95,7 +97,8 @@ class FakeTarget:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    node = Node(tmp_path_factory.mktemp("source"), 0, "--migrate-response-timeout-ms", "1000", "--migrate-pause-timeout-ms", "400")
+    limits = ("--migrate-response-timeout-ms", "1000", "--migrate-pause-timeout-ms", "400")
+    node = Node(tmp_path_factory.mktemp("source"), 0, *limits)
     yield node
     node.disconnect()
     node.server.kill()

@@ -1,5 +1,6 @@
-"""What an operator does in the middle of a migration: stops a node, flushes it, resets it, pushes a topology, at every stage.
-The process stands still at a point, the command waits at its socket, and is the next thing that it does.
+"""What an operator does in the middle of a migration: stops a node, flushes it, resets it, pushes a topology, at
+every stage. The process stands still at a point, the command waits at its socket, and is the next thing that it
+does.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What clients see of a migration: 2,000 acknowledged writes a second to the moving slot, none lost, none refused; a client is
-sent on once; nobody reads an older value than one that was acknowledged; a pipeline's replies keep their order; a transaction
-is applied whole, on one side or the other.
+"""What clients see of a migration: 2,000 acknowledged writes a second to the moving slot, none lost, none refused;
+a client is sent on once; nobody reads an older value than one that was acknowledged; a pipeline's replies keep
+their order; a transaction is applied whole, on one side or the other.
 """
 
 from __future__ import annotations
@@ -182,7 +182,8 @@ def move_under(pair: Pair, clients: list[Client], tag: str) -> dict[str, str]:
     wait_for(lambda: source.info()["migrating_state"] != "start", "the move ends")
     before = [each.turns for each in clients]
     wait_for(
-        lambda: all(each.turns > turns + 50 or each.failure for each, turns in zip(clients, before, strict=True)), "they go on"
+        lambda: all(each.turns > turns + 50 or each.failure for each, turns in zip(clients, before, strict=True)),
+        "they go on",
     )
     for client in clients:
         client.halt.set()
@@ -219,7 +220,8 @@ def test_single_writes(pair: Pair, kind: str) -> None:
     begun = time.monotonic()
     info = move_under(pair, clients, tag)
     writes = sum(each.turns for each in clients[:-1])
-    print(f"{writes / (time.monotonic() - begun):.0f} writes/s, pause {info['migrating_pause_ms']} ms, {info['migrating_rounds']} rounds")
+    rate = writes / (time.monotonic() - begun)
+    print(f"{rate:.0f} writes/s, pause {info['migrating_pause_ms']} ms, {info['migrating_rounds']} rounds")
     check(pair, acknowledged, tag)
 
 
