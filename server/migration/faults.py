@@ -9,7 +9,7 @@ reaches. The file is a plan, one line for each fault that is still to happen:
     kill         SIGKILL for this process
     error        the error that the place would see if what it just did had failed; after a request that is a lost reply
     delay:<ms>   the whole process stands still for a while
-    wait         it stands still until somebody removes "<file>.reached", which names the point: time to break other things
+    wait         it stands still until somebody removes "<file>.reached", which names the point
 
 A fault happens once: its line is removed before the action, so a process that is started again does not meet it again.
 The sender inherits the variable from its node. Without the variable `reach` is a function that does nothing.

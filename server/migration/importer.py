@@ -181,7 +181,7 @@ class Importer:
         self._cluster.rebuild()
 
     def status(self, job: str, slots: SlotSet) -> str:
-        """An ImportState's value, or "unknown". A job that is forgotten, but whose slots this node owns, was committed."""
+        """An ImportState's value, or "unknown". A job forgotten whose slots this node owns was committed."""
         each = self._imports.get(job)
         if each is not None:
             return each.state.value
