@@ -161,7 +161,8 @@ class Importer:
             each.session = None
         self._cluster.rebuild()
         faults.reach("target.commit.synced")
-        log.info("import %s of slots %s is committed: %d rows, %d bytes", each.job, each.slots.text(), each.rows, each.bytes)
+        log.info("import %s of slots %s is committed: %d rows, %d bytes",
+                 each.job, each.slots.text(), each.rows, each.bytes)  # fmt: skip
 
     def abort(self, each: Import, why: str) -> None:
         """Drops what came, unless it is committed. Raises CommandError then."""
@@ -180,7 +181,7 @@ class Importer:
         self._cluster.rebuild()
 
     def status(self, job: str, slots: SlotSet) -> str:
-        """An ImportState's value, or "unknown". A job that is forgotten, but whose slots are this node's, was committed."""
+        """An ImportState's value, or "unknown". A job forgotten whose slots this node owns was committed."""
         each = self._imports.get(job)
         if each is not None:
             return each.state.value
