@@ -263,7 +263,7 @@ class Options:
         Int(0, 400 * 1024),
         32,
         "Memory for rows that were read or written lately, in MB: whole strings of up to 4 KB and the metadata of "
-        "collections, found without asking RocksDB. (Kvrocks's option of this name is RocksDB's own row cache.)",
+        "collections, found without asking RocksDB. Kvrocks's option of this name is RocksDB's own row cache.",
     )
     rocksdb_block_size: int = _option(
         Int(1024, 4 * MB),
