@@ -142,6 +142,7 @@ def test_password(bench: Bench) -> None:
 def test_writes_meanwhile(bench: Bench) -> None:
     """24: what is written during the migration arrives."""
     fake, slot = bench.target()
+    bulk.fill(bench.source, slot, 200)
     bulk.set_speed(bench.source, bulk.SLOW)
     bench.migrate(slot)
     bulk.set_speed(bench.source, bulk.FAST)
