@@ -56,8 +56,8 @@ def test_info(nodes: list[ClusterNode]) -> None:
     """64"""
     assert nodes[1].info() == {
         "cluster_state": "ok", "cluster_slots_assigned": "16382", "cluster_slots_ok": "16382",
-        "cluster_slots_pfail": "0", "cluster_slots_fail": "0", "cluster_known_nodes": "3", "cluster_size": "2", "cluster_current_epoch": "1",
-        "cluster_my_epoch": "1",
+        "cluster_slots_pfail": "0", "cluster_slots_fail": "0", "cluster_known_nodes": "3", "cluster_size": "2",
+        "cluster_current_epoch": "1", "cluster_my_epoch": "1",
     }  # fmt: skip
 
 

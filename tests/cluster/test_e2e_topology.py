@@ -37,8 +37,8 @@ def start(directory: Path, number: int, *options: str) -> ClusterNode:
 def node(tmp_path: Path) -> Iterator[ClusterNode]:
     """A node without a topology."""
     node = start(tmp_path, 0)
-    with node.server:
-        yield node
+    yield node
+    node.kill()
 
 
 def test_without_cluster_mode(slotrocks_server: servers.Server) -> None:

@@ -148,9 +148,11 @@ def test_writes_meanwhile(bench: Bench) -> None:
     bench.migrate(slot)
     bulk.set_speed(bench.source, bulk.FAST)
     wait_for(lambda: "APPLYBATCH" in fake.names())
+    client = bench.source.client
     for number in range(100, 200):
-        bench.source.call("SET", key_of(slot, f"bulk{number}"), number)
-    bench.source.call("DEL", key_of(slot, "bulk100"))
+        client.send("SET", key_of(slot, f"bulk{number}"), number)
+    client.send("DEL", key_of(slot, "bulk100"))
+    assert [client.receive()[1] for _ in range(101)] == [b"OK"] * 100 + [1]
     assert bench.source.migrating()[1] == "start"
     bench.check_moved(slot, fake)
     values = fake.values()
