@@ -14,9 +14,10 @@ from itertools import pairwise
 
 import coredis
 import pytest
-from clusters import Cluster, ClusterNode, key_of
 from redis.cluster import ClusterNode as RedisNode
 from redis.cluster import RedisCluster
+
+from clusters import Cluster, ClusterNode, key_of
 
 REDIS_CLI = shutil.which("redis-cli")
 KEYS = [key_of(slot, "client") for slot in range(0, 16384, 512)]
@@ -91,7 +92,8 @@ def test_redis_cli(cluster: Cluster) -> None:
 
 
 def test_clients_follow_a_slot(cluster: Cluster) -> None:
-    """Two clients write to a slot that goes from node to node: no error reaches them, and nothing they wrote is lost."""
+    """Two clients write to a slot that goes from node to node: no error reaches them, and nothing they wrote is
+    lost."""
     slot = 300
     counts = [0, 0]
     stop = threading.Event()

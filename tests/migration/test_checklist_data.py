@@ -10,6 +10,7 @@ import time
 import bulk
 import hiredis
 import pytest
+
 from clusters import Cluster, ClusterNode, key_of, measured, wait_for
 
 pytestmark = pytest.mark.usefixtures("kind")
@@ -129,8 +130,8 @@ def test_changes_meanwhile(source: ClusterNode, target: ClusterNode, base: int) 
 
 
 def test_who_serves_after_success(cluster: Cluster, source: ClusterNode, target: ClusterNode, base: int) -> None:
-    """25, 27, 29: before any topology says so the source sends clients on and the target serves. The source keeps the data
-    until then."""
+    """25, 27, 29: before any topology says so the source sends clients on and the target serves. The source keeps the
+    data until then."""
     slot = base + 20
     key, new = key_of(slot), key_of(slot, "new")
     source.call("SET", key, "value")

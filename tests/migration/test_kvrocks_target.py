@@ -11,11 +11,12 @@ from itertools import count
 from pathlib import Path
 
 import bulk
+import pytest
+from fake_kvrocks import HANG_UP, SILENCE, FakeKvrocks, Hook
+
 import golden
 import golden_files
-import pytest
 from clusters import Cluster, key_of, wait_for
-from fake_kvrocks import HANG_UP, SILENCE, FakeKvrocks, Hook
 
 OK = b"+OK\r\n"
 REFUSED = b"-ERR refused by the test\r\n"
@@ -226,7 +227,8 @@ def test_commit_without_an_answer(bench: Bench, lost: str, outcome: str) -> None
 
 
 def test_clients_do_not_wait_for_ever(bench: Bench) -> None:
-    """As long as the outcome is not known, calls wait, but no longer than migrate-pause-timeout-ms: then they get TRYAGAIN."""
+    """As long as the outcome is not known, calls wait, but no longer than migrate-pause-timeout-ms: then they get
+    TRYAGAIN."""
     told = False
 
     def hook(words: list[bytes]) -> bytes | str | None:
@@ -287,5 +289,3 @@ def test_several_ranges_are_refused(bench: Bench) -> None:
     assert "one range at a time" in error
     bench.check_mine(slot, "one range at a time")
     assert not any("IMPORT" in name for name in fake.names())
-
-
