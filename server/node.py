@@ -240,9 +240,7 @@ class Node:
             raise OSError(self.write_error)  # a commit that failed is not made good by a sync that does not
         await self.tick.sync()
 
-    def reply_when_synced(
-        self, session: Session, then: Callable[[], None] | None = None, value: Any = OK
-    ) -> Suspended:
+    def reply_when_synced(self, session: Session, then: Callable[[], None] | None = None, value: Any = OK) -> Suspended:
         """Suspends a session until everything written is on the medium; then calls `then` and answers `value`."""
 
         async def reply() -> None:
