@@ -106,9 +106,7 @@ class Importer:
         if running is not None:
             # A Slotrocks source runs one job at a time, so whatever else of it is undecided here has been given up.
             if running.source != source or (kvrocks and running.slots != slots):
-                raise CommandError(
-                    f"ERR only one importing job is allowed, current importing: {running.slots.text()}"
-                )
+                raise CommandError(f"ERR only one importing job is allowed, current importing: {running.slots.text()}")
             self.abort(running, "superseded by a new attempt")
         each = Import(job, slots, source, ImportState.IMPORTING, session, kvrocks)
         cluster.delete_slots(slots)

@@ -12,6 +12,7 @@ from typing import Any
 
 import hiredis
 import psutil
+
 import servers
 from slotrocks.server.migration import faults
 

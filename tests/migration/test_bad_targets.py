@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import hiredis
 import pytest
 from harness import IDS, Node, wait_for
+
 from slotrocks.engine import slot_of
 
 BEHAVIOURS = ("garbage", "wrong type", "error", "nothing", "drip", "close")

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import slotrocks.server
 from harness import Pair, Writer, wait_for
+
+import slotrocks.server
 from slotrocks.engine import slot_of
 from slotrocks.server.migration import faults
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import hiredis
 import pytest
 from harness import Pair, Writer, wait_for
+
 from slotrocks.engine import slot_of
 
 POINTS = (

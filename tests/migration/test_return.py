@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from harness import Pair, Writer, wait_for
+
 from slotrocks.engine import slot_of
 
 KEYS = 300

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 
 import pytest
+
 from slotrocks.server.migration import table
 from slotrocks.server.migration.table import (
     ENDED,

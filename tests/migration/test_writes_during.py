@@ -12,8 +12,9 @@ from typing import Any
 
 import hiredis
 import pytest
-import servers
 from harness import Pair, wait_for
+
+import servers
 from slotrocks.engine import slot_of
 
 WRITES_PER_SECOND = 2000
