@@ -169,6 +169,12 @@ class Rows(Iterator[tuple[bytes, bytes]]):
 
 def fill_batch(rows: Iterator[tuple[bytes, bytes]], cf: int, builder: BatchBuilder, bytes_max: int) -> int: ...
 
+# row_cache.pxi
+
+@final
+class RowCache:
+    def __new__(cls, bytes_max: int) -> RowCache: ...
+
 # txn.pxi
 
 EXPIRY_PREFIX: bytes

@@ -1,15 +1,19 @@
 """A bounded cache of rows in front of RocksDB: what was read or written lately, found in one dict access.
 
-A read of a row that is in a memtable or in the block cache costs RocksDB 1-3 µs, and holds the GIL. The cache knows only
-rows that exist. Two generations: rows go into the young one; when it is full it becomes the old one, whose rows come back
-when they are asked for, and are dropped with it otherwise. So eviction costs nothing, and what is in use stays.
+A read of a row that is in a memtable or in the block cache costs RocksDB 1-3 µs, and holds the GIL. The cache knows
+only rows that exist. Two generations: rows go into the young one; when it is full it becomes the old one, whose rows
+come back when they are asked for, and are dropped with it otherwise. So eviction costs nothing, and what is in use
+stays.
 """
+
+from cython cimport final
 
 cdef enum:
     ROW_OVERHEAD_BYTES = 200                        # two bytes objects and a dict entry
     ROW_BYTES_MAX = 4096                            # larger ones are not kept: they would push out many
 
 
+@final
 cdef class RowCache:
     """Rows by storage key."""
 
