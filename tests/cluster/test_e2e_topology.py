@@ -39,6 +39,7 @@ def node(tmp_path: Path) -> Iterator[ClusterNode]:
     node = start(tmp_path, 0)
     with node.server:
         yield node
+        node.stop()
 
 
 def test_without_cluster_mode(slotrocks_server: servers.Server) -> None:

@@ -67,6 +67,7 @@ def test_raw_key_value_survives_a_restart(cluster: Cluster) -> None:
     link = KvrocksLink(target.port)
     for request in golden.session("raw-key-value"):
         link.ask(request)
+    link.close()
     target.kill()
     target.start()
     check_strings(target, "t")
