@@ -251,6 +251,45 @@ cdef class Transaction:
             raise WrongTypeError
         return row[head:]
 
+    cpdef int set_string(self, bytes key, bytes value, uint64_t expire_ms=0, bint keep_expiry=False) except -1:
+        """Makes the key a string, whatever it was. `expire_ms` is absolute, 0 for none; a time that is not in the
+        future leaves no key at all. `keep_expiry`: a living key keeps its own."""
+        cdef bytes row_key = self.codec.metadata_key(key)
+        cdef bytes old = self.get(F_METADATA, row_key)
+        cdef Metadata before = None
+        cdef const uint8_t* p
+        cdef uint64_t old_expire_ms = 0
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(value)
+        cdef bytes row
+        cdef uint8_t* row_bytes
+        if old is not None:
+            p = <const uint8_t*>PyBytes_AS_STRING(old)
+            metadata_head(p, PyBytes_GET_SIZE(old))
+            old_expire_ms = metadata_expire(p)
+            if old_expire_ms != 0 or p[0] & 0x0F != T_STRING:
+                before = metadata_of(old, key)
+                if keep_expiry and before.alive(self.now_ms):
+                    expire_ms = old_expire_ms
+        if expire_ms != 0 and expire_ms <= self.now_ms:
+            if old is not None:
+                self.remove(before if before is not None else metadata_of(old, key))
+            return 0
+        if before is not None and before.has_subkeys:
+            self.delete_subkeys(key, before)
+        if old_expire_ms != expire_ms:
+            if old_expire_ms != 0:
+                self.delete(CF_PROPAGATE, expiry_key(old_expire_ms, row_key))
+            if expire_ms != 0:
+                self.put(CF_PROPAGATE, expiry_key(expire_ms, row_key), b"")
+        row = PyBytes_FromStringAndSize(NULL, 9 + size)
+        row_bytes = <uint8_t*>PyBytes_AS_STRING(row)
+        row_bytes[0] = WIDE | T_STRING
+        put_u64(row_bytes + 1, expire_ms)
+        memcpy(row_bytes + 9, PyBytes_AS_STRING(value), size)
+        self.put(F_METADATA, row_key, row)
+        self.touched.append(key)
+        return 0
+
     cpdef int store_metadata(self, bytes key, Metadata new, Metadata old) except -1:
         """Writes the key's metadata. `old` is what lookup_any() gave (None when there was nothing); what hung on it and
         does not belong to the new value (sub-keys of another version, expiry) is removed in the same batch."""

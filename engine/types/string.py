@@ -40,16 +40,8 @@ def get_many(txn: Transaction, keys: list[bytes]) -> list[bytes | None]:
 
 
 def put(txn: Transaction, key: bytes, value: bytes, *, expire_ms: int = 0, keep_expiry: bool = False) -> None:
-    """Sets the key, whatever it held. `expire_ms` is absolute, 0 for none; a time that is not in the future leaves no
-    key at all."""
-    old = txn.lookup_any(key)
-    if keep_expiry and old is not None and old.alive(txn.now_ms):
-        expire_ms = old.expire_ms
-    elif 0 < expire_ms <= txn.now_ms:
-        if old is not None:
-            txn.remove(old)
-        return
-    txn.store_metadata(key, Metadata(TYPE_STRING, expire_ms=expire_ms, payload=value), old)
+    """Sets the key, whatever it held; see Transaction.set_string()."""
+    txn.set_string(key, value, expire_ms, keep_expiry)
 
 
 def lookup(txn: Transaction, key: bytes) -> tuple[Metadata | None, Metadata | None]:
