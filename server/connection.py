@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from slotrocks.engine import ProtocolError, RequestParser
 from slotrocks.server.dispatch import execute
 from slotrocks.server.session import Session
+from slotrocks.server.streaming import advance
 
 if TYPE_CHECKING:
     from slotrocks.server.node import Node
@@ -98,6 +99,9 @@ class Connection(asyncio.Protocol):
         node.refresh_clock()
         session.last_active = node.now_ms / 1000
         budget = COMMANDS_MAX
+        # The next slice of a large reply, if the one before has gone out; flush() and resume_writing() come back here.
+        if session.stream is not None and not self._writing_paused and session.writer.size == 0:
+            advance(session)
         try:
             while not session.suspended:
                 if budget == 0 or session.writer.size > REPLY_BYTES_MAX or self._writing_paused:
@@ -165,6 +169,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self._closing = True
+        self.session.stream = None  # its iterator must not outlive the database
         if not self._waiting:
             self._waiting = True
             self.node.tick.reply(self)
@@ -199,11 +204,14 @@ class Connection(asyncio.Protocol):
                     return
         if self._closing:
             self._transport.close()
+        elif self.session.stream is not None and not self._writing_paused:
+            self._continue()
 
     def abort(self) -> None:
         """Drops the connection at once."""
         self._waiting = False
         self._closing = True
+        self.session.stream = None
         self.session.writer.clear()
         self._transport.abort()
 
