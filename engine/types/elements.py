@@ -19,12 +19,12 @@ from slotrocks.engine.types.keyspace import random_between
 Element = tuple[bytes, bytes]  # (sub-key, value)
 Elements = Iterator[Element]
 
-ENUMERATED_MAX = 512
+ENUMERATED_MAX = 2048
 # From a larger collection more than this share is chosen by looking at all of it …
 CHOSEN_SHARE_MAX = 1 / 8
 # … and less from so many places at most, among so many elements at least.
 PLACES_MAX = 32
-WINDOW_MIN = 64
+WINDOW_MIN = 128
 HALVINGS_MAX = 128
 
 
