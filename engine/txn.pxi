@@ -212,7 +212,7 @@ cdef class Transaction:
 
     def scan(self, int cf, bytes begin not None, bytes end not None, bint reverse=False):
         """Iterates over (storage key, value) from `begin` to before `end` in key order (from the end when `reverse`),
-        the overlay merged in. It shows the rows as they are now, whatever is written or committed while it is going on."""
+        the overlay merged in. It shows the rows as they are now, whatever is written or committed while it goes on."""
         cdef dict overlay = self.overlays[cf]
         rows = self.store.scan(cf, begin, end, reverse)
         if not overlay and not self.ranges:

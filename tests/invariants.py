@@ -29,7 +29,7 @@ def element_rows(store: Store) -> Iterator[tuple[bytes, int, bytes]]:
 
 def orphans(store: Store) -> list[str]:
     """Rows of column family default that belong to no key."""
-    owners = set()
+    owners: set[tuple[bytes, int]] = set()
     for kind in range(1, len(TYPE_NAMES)):
         owners |= collections_of(store, kind).keys()
     rows = element_rows(store)

@@ -4,8 +4,8 @@ What reads takes the sets' metadata, as collection.find() gives it; what writes 
 for a key of another type.
 
 Members come in the order of their bytes. Intersection and difference read the set that bounds the result once and look
-for its members in the others, a chunk at a time: one by one in a set that is much larger, else by going through that set
-in step.
+for its members in the others, a chunk at a time: one by one in a set that is much larger, else by going through that
+set in step.
 """
 
 from __future__ import annotations
