@@ -212,13 +212,14 @@ cdef class Transaction:
 
     def scan(self, int cf, bytes begin not None, bytes end not None, bint reverse=False):
         """Iterates over (storage key, value) from `begin` to before `end` in key order (from the end when `reverse`),
-        the overlay merged in. The transaction must not be written to while a scan of that column family is going on."""
+        the overlay merged in. It shows the rows as they are now, whatever is written or committed while it goes on."""
         cdef dict overlay = self.overlays[cf]
         rows = self.store.scan(cf, begin, end, reverse)
         if not overlay and not self.ranges:
             return rows
         pending = sorted([item for item in overlay.items() if begin <= item[0] < end], reverse=reverse)
-        return merge_scan(self, cf, rows, pending, reverse)
+        deleted = [(first, last) for range_cf, first, last in self.ranges if range_cf == cf]
+        return merge_scan(rows, pending, deleted, reverse)
 
     # -- keys: metadata and what hangs on it
 
@@ -371,8 +372,9 @@ def decode_expiry_key(bytes storage_key not None) -> tuple[int, bytes]:
     return get_u64(<const uint8_t*>PyBytes_AS_STRING(storage_key) + head), storage_key[head + 8:]
 
 
-def merge_scan(Transaction txn, int cf, rows, list pending, bint reverse):
-    """Merges the database's rows with the overlay's: on equal keys the overlay wins, and its deletions hide."""
+def merge_scan(rows, list pending, list deleted, bint reverse):
+    """Merges the database's rows with the overlay's: on equal keys the overlay wins, and its deletions hide, as do the
+    `deleted` ranges, (begin, end) each."""
     cdef Py_ssize_t i = 0, n = len(pending)
     for storage_key, value in rows:
         while i < n and (pending[i][0] > storage_key if reverse else pending[i][0] < storage_key):
@@ -383,9 +385,16 @@ def merge_scan(Transaction txn, int cf, rows, list pending, bint reverse):
             if pending[i][1] is not None:
                 yield pending[i]
             i += 1
-        elif not txn.ranges or not txn.in_deleted_range(cf, storage_key):
+        elif not deleted or not in_range(deleted, storage_key):
             yield storage_key, value
     while i < n:
         if pending[i][1] is not None:
             yield pending[i]
         i += 1
+
+
+cdef bint in_range(list ranges, bytes storage_key) except -1:
+    for begin, end in ranges:
+        if begin <= storage_key < end:
+            return True
+    return False

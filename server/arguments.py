@@ -22,12 +22,22 @@ def integer(arg: bytes, error: str = NOT_INTEGER) -> int:
         raise CommandError(error) from None
 
 
+def bounded_integer(arg: bytes, low: int, high: int, error: str | None = None) -> int:
+    """An integer from `low` to `high`; `error`, if given, is the text for everything else."""
+    value = integer(arg, error or NOT_INTEGER)
+    if not low <= value <= high:
+        raise CommandError(error or f"ERR value is out of range, value must between {low} and {high}")
+    return value
+
+
+def positive_count(arg: bytes) -> int:
+    """How many elements a command is to take: 0 or more."""
+    return bounded_integer(arg, 0, INT64_MAX, "ERR value is out of range, must be positive")
+
+
 def int32(arg: bytes) -> int:
     """A C int, as database numbers are."""
-    value = integer(arg)
-    if not -INT32_MAX - 1 <= value <= INT32_MAX:
-        raise CommandError(f"ERR value is out of range, value must between {-INT32_MAX - 1} and {INT32_MAX}")
-    return value
+    return bounded_integer(arg, -INT32_MAX - 1, INT32_MAX)
 
 
 def check_database(arg: bytes) -> None:

@@ -32,7 +32,7 @@ def flags(s: Session) -> str:
     letters = [
         ("O", s in s.node.monitors),
         ("x", s.queue is not None),
-        ("b", s.suspended),
+        ("b", s.blocked),
         ("d", s.dirty_watch),
         ("c", s.link.closing),
         ("r", s.readonly),

@@ -5,13 +5,14 @@
   has the words of Redis 7.2 where they differ from "RO access" for a reader and "RW update" for a writer.
 * `TIPS` are Redis's hints to cluster clients and proxies.
 
-Where keys are found by a function, the place is "unknown" to clients: they ask COMMAND GETKEYS, as "movablekeys" says.
+Where keys are found by a function, clients ask COMMAND GETKEYS, as "movablekeys" says. To them the place is "unknown",
+unless the arguments say how many keys there are.
 """
 
 from typing import Any
 
 from slotrocks.engine import Simple
-from slotrocks.server.table import Command
+from slotrocks.server.table import Command, KeysCounted
 
 FLAGS = frozenset((  # those of Redis; others are ours
     "write", "readonly", "denyoom", "module", "admin", "pubsub", "noscript", "blocking", "loading", "stale",
@@ -41,6 +42,11 @@ ACCESS = {
     "psetex": "OW update", "rename": "RW access delete|OW update", "renamenx": "RW access delete|OW insert",
     "set": "RW access update variable_flags", "setex": "OW update", "setnx": "OW insert", "strlen": "RO", "touch": "RO",
     "type": "RO", "unlink": "RM delete", "watch": "RO",
+    "hdel": "RW delete", "hexists": "RO", "hincrby": "RW access update", "hincrbyfloat": "RW access update",
+    "hlen": "RO", "hsetnx": "RW insert", "hstrlen": "RO",
+    "sadd": "RW insert", "scard": "RO", "sdiffstore": "OW update|RO access", "sinterstore": "RW update|RO access",
+    "sismember": "RO", "smove": "RW access delete|RW insert", "spop": "RW access delete", "srem": "RW delete",
+    "sunionstore": "OW update|RO access",
 }  # fmt: skip
 _SHARDS, _NODES = "request_policy:all_shards", "request_policy:all_nodes"
 _SPLIT, _VARIES = "request_policy:multi_shard", "nondeterministic_output"
@@ -64,6 +70,9 @@ TIPS = {
     "randomkey": [_SHARDS, _VARIES], "scan": [_VARIES, "request_policy:special"], "slowlog|get": [_NODES, _VARIES],
     "slowlog|len": [_NODES, _SUM, _VARIES], "slowlog|reset": [_NODES, _ALL], "time": [_VARIES], "touch": [_SPLIT, _SUM],
     "ttl": [_VARIES], "unlink": [_SPLIT, _SUM],
+    "hgetall": [_UNORDERED], "hkeys": [_UNORDERED], "hrandfield": [_VARIES], "hscan": [_VARIES], "hvals": [_UNORDERED],
+    "sdiff": [_UNORDERED], "sinter": [_UNORDERED], "smembers": [_UNORDERED], "spop": [_VARIES],
+    "srandmember": [_VARIES], "sscan": [_VARIES], "sunion": [_UNORDERED],
 }  # fmt: skip
 
 
@@ -104,6 +113,9 @@ def key_specs(row: Command) -> list[dict[str, Any]]:
         return []
     uses = key_flags(row)
     if row.key_finder is not None:
+        if isinstance(row.key_finder, KeysCounted):
+            counted = {"type": "keynum", "spec": {"keynumidx": 0, "firstkey": 1, "keystep": 1}}
+            return [_spec(uses[0], {"type": "index", "spec": {"index": row.key_finder.position}}, counted)]
         unknown = {"type": "unknown", "spec": {}}
         return [_spec([*uses[0], "incomplete"], unknown, unknown)]
     first, last, step = row.keys
@@ -111,6 +123,8 @@ def key_specs(row: Command) -> list[dict[str, Any]]:
         ranges = [(first, last if last < 0 else last - first)]
     else:
         ranges = [(first + i * step, 0) for i in range(len(uses))]
+        if last < 0:
+            ranges[-1] = (ranges[-1][0], last)
     return [
         _spec(
             use,

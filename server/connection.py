@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from slotrocks.engine import ProtocolError, RequestParser
 from slotrocks.server.dispatch import execute
 from slotrocks.server.session import Session
+from slotrocks.server.streaming import advance
 
 if TYPE_CHECKING:
     from slotrocks.server.node import Node
@@ -40,6 +42,7 @@ class Connection(asyncio.Protocol):
         self._closing = False
         self._waiting = False  # for the end of the tick
         self._continuing = False  # process() is scheduled
+        self._sealed: deque[bytes] = deque()  # replies that wait for an fsync, those of a tick each
         self.session: Session
 
     # -- asyncio's side
@@ -95,9 +98,15 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         session, parser, node = self.session, self.parser, self.node
+        if self._sealed and self._sealed_bytes > REPLY_BYTES_MAX:  # flush() comes back here
+            self._regulate_reading()
+            return
         node.refresh_clock()
         session.last_active = node.now_ms / 1000
         budget = COMMANDS_MAX
+        # The next slice of a large reply, if the one before has gone out; flush() and resume_writing() come back here.
+        if session.stream is not None and not (self._writing_paused or self._sealed or session.writer.size):
+            advance(session)
         try:
             while not session.suspended:
                 if budget == 0 or session.writer.size > REPLY_BYTES_MAX or self._writing_paused:
@@ -131,7 +140,9 @@ class Connection(asyncio.Protocol):
 
     def _regulate_reading(self) -> None:
         """Reads from the socket only while this client's commands can run, or little of them waits."""
-        stalled = self.session.suspended or self._writing_paused or self._continuing
+        stalled = (
+            self.session.suspended or self._writing_paused or self._continuing or self._sealed_bytes > REPLY_BYTES_MAX
+        )
         pause = stalled and self.parser.buffered > QUERY_BYTES_AHEAD_MAX
         if pause == self._reading_paused or self._closing:
             return
@@ -165,6 +176,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self._closing = True
+        self.session.stream = None  # its iterator must not outlive the database
         if not self._waiting:
             self._waiting = True
             self.node.tick.reply(self)
@@ -185,11 +197,24 @@ class Connection(asyncio.Protocol):
 
     # -- the tick's side
 
-    def flush(self) -> None:
-        """Sends the replies; what they report is safe."""
+    def seal(self) -> None:
+        """See tick.Waiter."""
         self._waiting = False
-        if self.session.writer.size:
+        self._sealed.append(self.session.writer.take())
+
+    @property
+    def _sealed_bytes(self) -> int:
+        return sum(map(len, self._sealed))
+
+    def flush(self) -> None:
+        """Sends replies, see tick.Waiter; what they report is safe."""
+        was_sealed = bool(self._sealed)
+        if was_sealed:
+            data = self._sealed.popleft()
+        else:
+            self._waiting = False
             data = self.session.writer.take()
+        if data:
             self.node.stats.net_output_bytes += len(data)
             if not self._transport.is_closing():
                 self._transport.write(data)
@@ -197,20 +222,24 @@ class Connection(asyncio.Protocol):
                     log.warning("closing %s: it does not read its replies", self.peer_name)
                     self.abort()
                     return
-        if self._closing:
+        if self._closing and not self._sealed and not self._waiting:
             self._transport.close()
+        elif not self._writing_paused and (was_sealed or self.session.stream is not None):
+            self._continue()
 
     def abort(self) -> None:
         """Drops the connection at once."""
         self._waiting = False
         self._closing = True
+        self.session.stream = None
         self.session.writer.clear()
+        self._sealed.clear()
         self._transport.abort()
 
     @property
     def output_bytes(self) -> int:
         """Replies that the client has not taken yet."""
-        return self.session.writer.size + int(self._transport.get_write_buffer_size())
+        return self.session.writer.size + self._sealed_bytes + int(self._transport.get_write_buffer_size())
 
     @property
     def descriptor(self) -> int:

@@ -15,6 +15,7 @@ from slotrocks.engine import ReplyError, Simple, WrongTypeError, slot_of
 from slotrocks.server.cluster.route import CROSS_SLOT, HOLD, Hold
 from slotrocks.server.errors import CommandError
 from slotrocks.server.session import NO_REPLY, SUSPENDED, Session
+from slotrocks.server.streaming import Stream, send
 from slotrocks.server.table import Command, find_command
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def execute(session: Session, argv: list[bytes]) -> None:
         value = call(session, row, argv)
         if value is SUSPENDED:
             session.argv = argv
+        elif value.__class__ is Stream:
+            send(session, value)
         elif value is not NO_REPLY:
             session.writer.write(value)
     except CommandError as error:

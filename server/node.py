@@ -128,7 +128,7 @@ class Node:
         self.stats.output_bytes.sample(now, self.stats.net_output_bytes)
         if self.config.timeout:
             for session in list(self.sessions.values()):
-                if not session.suspended and self.now_ms / 1000 - session.last_active > self.config.timeout:
+                if not session.blocked and self.now_ms / 1000 - session.last_active > self.config.timeout:
                     session.link.close()
 
     def _set_slow_us(self) -> None:
@@ -215,8 +215,7 @@ class Node:
             return
         line = monitor_line(time.time(), session.link.peer_name, redacted(row.name, argv))
         for monitor in self.monitors:
-            monitor.writer.write(line)
-            monitor.link.wake()
+            monitor.push(line)
 
     def write_now(self, batch: WriteBatch) -> None:
         """Writes a batch outside the transaction, which must have been committed. Raises CommandError when it fails."""

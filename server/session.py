@@ -14,6 +14,7 @@ from slotrocks.engine import ReplyWriter, Transaction
 
 if TYPE_CHECKING:
     from slotrocks.server.node import Node
+    from slotrocks.server.streaming import Stream
     from slotrocks.server.table import Command
 
 
@@ -70,7 +71,7 @@ class Session:
     __slots__ = (
         "asking", "argv", "authenticated", "created", "dirty_exec", "dirty_watch", "id", "importing", "info",
         "last_active", "last_command", "link", "name", "no_evict", "no_touch", "node", "on_cancel", "queue", "readonly",
-        "reply_mode", "suspended", "txn", "user", "watched", "writer",
+        "reply_mode", "stream", "suspended", "txn", "user", "watched", "writer",
     )  # fmt: skip
 
     def __init__(self, node: Node, link: Link, session_id: int, now: float) -> None:
@@ -102,6 +103,7 @@ class Session:
         self.suspended = False
         self.argv: list[bytes] = []
         self.on_cancel: Callable[[], None] | None = None
+        self.stream: Stream | None = None  # a large reply that is going out
 
     @property
     def protocol(self) -> int:
@@ -112,6 +114,11 @@ class Session:
     def admin(self) -> bool:
         """Whether the client may administer the node: until there are ACLs, everyone who has authenticated may."""
         return self.authenticated
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a call waits for something else than for the client to take its reply."""
+        return self.suspended and self.stream is None
 
     def suspend(self, on_cancel: Callable[[], None] | None = None) -> Suspended:
         """Marks the session as waiting. `on_cancel` runs if the client disconnects before the reply."""
@@ -130,6 +137,14 @@ class Session:
             self.reply_mode = "on"
         self.link.wake()
 
+    def push(self, value: Any) -> None:
+        """Sends an out-of-band message, after the reply that is going out."""
+        if self.stream is None:
+            self.writer.write(value)
+            self.link.wake()
+        else:
+            self.stream.pushed.append(value)
+
     def retry(self) -> None:
         """Has the suspended call decided and run again, between two other commands."""
         self.on_cancel = None
@@ -140,6 +155,7 @@ class Session:
         if self.on_cancel is not None:
             self.on_cancel()
             self.on_cancel = None
+        self.stream = None
         self.suspended = False
         self.node.unwatch(self)
         self.node.monitors.discard(self)

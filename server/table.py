@@ -138,11 +138,17 @@ def all_rows() -> Iterable[Command]:
         yield from row.subcommands.values()
 
 
+@dataclass(frozen=True, slots=True)
+class KeysCounted:
+    """Finds the keys of commands that say how many there are: `argv[position]` of them, right after it."""
+
+    position: int
+
+    def __call__(self, argv: list[bytes]) -> list[bytes]:
+        count = int(argv[self.position]) if argv[self.position].isdigit() else 0
+        return argv[self.position + 1 : self.position + 1 + count]
+
+
 def numkeys_at(position: int) -> KeyFinder:
-    """Keys of commands that say how many there are: `argv[position]` of them, right after it."""
-
-    def find(argv: list[bytes]) -> list[bytes]:
-        count = int(argv[position]) if argv[position].isdigit() else 0
-        return argv[position + 1 : position + 1 + count]
-
-    return find
+    """See KeysCounted."""
+    return KeysCounted(position)

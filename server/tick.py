@@ -35,7 +35,11 @@ class Waiter(Protocol):
     """A connection whose replies wait for the end of the tick."""
 
     def flush(self) -> None:
-        """Sends the replies written so far."""
+        """Sends the replies that were sealed first; if there are none, all that are written."""
+
+    def seal(self) -> None:
+        """The replies written so far wait for an fsync: a flush() will come for them. What follows is not covered by
+        it, and is to be reported anew."""
 
     def abort(self) -> None:
         """Drops the connection without replying."""
@@ -75,6 +79,8 @@ class Tick:
         if wrote:
             self._written_since_sync = True
         if self._node.config.appendfsync == "always" and (wrote or self._syncing):
+            for waiter in waiters:
+                waiter.seal()
             self._unsynced += waiters
             if not self._syncing:
                 self._start_sync()

@@ -42,14 +42,14 @@ class Client:
 
     def receive(self) -> tuple[bytes, Any]:
         """(the bytes, the value) of the next reply; an error is an instance of hiredis.ReplyError."""
-        raw = b""
+        chunks = []
         while (value := self._reader.gets()) is _NOTHING:
             data = self._socket.recv(1 << 16)
             if not data:
                 raise ConnectionError("the server closed the connection")
-            raw += data
+            chunks.append(data)
             self._reader.feed(data)
-        return raw, value
+        return b"".join(chunks), value
 
     def call_raw(self, *words: str | bytes | float) -> tuple[bytes, Any]:
         """Sends a command; see receive(). Correct bytes need that no other reply is on its way."""

@@ -6,6 +6,7 @@ _MODULES = (
     "strings", "lcs", "keys", "expire", "scan", "transactions", "connection",
     "client", "client_control", "config", "command", "info", "server", "slowlog", "latency", "memory", "debug",
     "cluster", "clusterx",
+    "hashes", "sets",
 )  # fmt: skip
 
 

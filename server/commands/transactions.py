@@ -16,6 +16,7 @@ from slotrocks.server.cluster.route import HOLD
 from slotrocks.server.dispatch import call, route
 from slotrocks.server.errors import CommandError
 from slotrocks.server.session import NO_REPLY, SUSPENDED, Session
+from slotrocks.server.streaming import Stream
 from slotrocks.server.table import command
 
 EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors."
@@ -100,7 +101,9 @@ def exec_(s: Session, argv: list[bytes]) -> Any:
         for row, queued in s.queue:
             value = call(s, row, queued)
             assert value is not SUSPENDED, f"{row.name} suspended inside EXEC"
-            if value is not NO_REPLY:
+            if value.__class__ is Stream:
+                value.write_whole(s.writer)
+            elif value is not NO_REPLY:
                 s.writer.write(value)
     finally:
         end_transaction(s)

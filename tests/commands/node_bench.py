@@ -12,6 +12,7 @@ from slotrocks.server.config import Config
 from slotrocks.server.dispatch import execute
 from slotrocks.server.node import Node
 from slotrocks.server.session import Session
+from slotrocks.server.streaming import advance
 
 NOW_MS = 1_700_000_000_000
 
@@ -43,6 +44,8 @@ class Caller:
         """Runs a command; its reply, an error as a hiredis.ReplyError."""
         argv = [word if isinstance(word, bytes) else str(word).encode() for word in words]
         execute(self.session, argv)
+        while self.session.stream is not None:
+            advance(self.session)
         if self.bench.commits:
             self.bench.node.tick.end()
         reader = hiredis.Reader()

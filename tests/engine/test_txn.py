@@ -298,3 +298,32 @@ def test_large_rows_come_from_the_database(txn: Transaction) -> None:
         txn.put(CF_METADATA, b"key", value)
         txn.commit()
         assert txn.get(CF_METADATA, b"key") == value
+
+
+# ---- a scan shows the moment at which it began
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("pending", [False, True])
+@pytest.mark.parametrize("taken", [0, 3])
+def test_a_scan_does_not_see_what_is_written_after_it_began(
+    txn: Transaction, reverse: bool, pending: bool, taken: int
+) -> None:
+    expected = [(b"k%d" % i, b"old") for i in range(8)]
+    for storage_key, value in expected:
+        txn.put(CF_DEFAULT, storage_key, value)
+    txn.commit()
+    if pending:
+        txn.put(CF_DEFAULT, b"k4", b"pending")
+        txn.delete_range(CF_DEFAULT, b"k6", b"k7")
+        expected[4] = (b"k4", b"pending")
+        del expected[6]
+    scan = iter(txn.scan(CF_DEFAULT, b"k", b"l", reverse))
+    found = [next(scan) for _ in range(taken)]
+    txn.delete_range(CF_DEFAULT, b"k0", b"k4")
+    txn.put(CF_DEFAULT, b"k3x", b"new")
+    txn.delete(CF_DEFAULT, b"k4")
+    txn.commit()
+    txn.delete_range(CF_DEFAULT, b"k", b"l")
+    found += scan
+    assert found == (expected[::-1] if reverse else expected)

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import servers
 from slotrocks.server.tick import Tick
 
 
@@ -62,6 +65,9 @@ class Client:
     def __init__(self, name: str, journal: list[str]) -> None:
         self.name = name
         self.journal = journal
+
+    def seal(self) -> None:
+        pass
 
     def flush(self) -> None:
         self.journal.append(f"reply {self.name}")
@@ -193,3 +199,33 @@ async def test_an_early_end_is_not_repeated(node: FakeNode, tick: Tick) -> None:
     tick.end()
     await asyncio.sleep(0)
     assert node.journal == ["commit 1", "reply a"]
+
+
+def test_a_reply_does_not_go_out_with_the_fsync_of_an_earlier_tick(tmp_path: Path) -> None:
+    """A client that sends on while its first write is being forced to the medium."""
+    with servers.start_slotrocks(tmp_path, "--appendfsync", "always") as server:
+        for pause_s in (0.0002, 0.0005, 0.001, 0.002):
+            with server.client() as client:
+                client.send("SET", "first", pause_s)
+                time.sleep(pause_s)
+                client.send("SET", "second", pause_s)
+                assert (client.receive()[1], client.receive()[1]) == (b"OK", b"OK")
+            server.kill()
+            server.start()
+            with server.client() as client:
+                assert client.call("GET", "second") == str(pause_s).encode()
+
+
+def test_large_replies_behind_fsyncs(tmp_path: Path) -> None:
+    with servers.start_slotrocks(tmp_path, "--appendfsync", "always") as server, server.client() as client:
+        client.call("HSET", "h", *(word for i in range(20_000) for word in (i, "v" * 100)))
+        for i in range(300):
+            client.send("SET", i, "x" * 20_000)
+            client.send("GET", i)
+            if i % 100 == 0:
+                client.send("HGETALL", "h")
+        for i in range(300):
+            assert client.receive()[1] == b"OK"
+            assert len(client.receive()[1]) == 20_000
+            if i % 100 == 0:
+                assert len(client.receive()[1]) == 40_000

@@ -1,0 +1,17 @@
+"""Finding the key of a reading command: the place where hits and misses are counted."""
+
+from __future__ import annotations
+
+from slotrocks.engine import Metadata
+from slotrocks.engine.types import collection
+from slotrocks.server.session import Session
+
+
+def find(s: Session, key: bytes, kind: int) -> Metadata | None:
+    """The metadata of a living collection of type `kind` (TYPE_*), or None. Raises WrongTypeError."""
+    found = collection.find(s.txn, key, kind)
+    if found is None:
+        s.node.stats.keyspace_misses += 1
+    else:
+        s.node.stats.keyspace_hits += 1
+    return found

@@ -1,0 +1,64 @@
+"""What must be true of a database whatever happened to it, a function for each type. They return what is wrong.
+
+The store must have no pending transaction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from slotrocks.engine import CF_DEFAULT, CF_METADATA, TYPE_HASH, TYPE_NAMES, TYPE_SET, Metadata, Store, decode_metadata
+
+
+def collections_of(store: Store, kind: int) -> dict[tuple[bytes, int], Metadata]:
+    """The metadata of every key of a type, dead ones too, by key and version."""
+    found = {}
+    for storage_key, row in store.scan(CF_METADATA, *store.codec.namespace_range()):
+        metadata = decode_metadata(row)
+        if metadata.type == kind:
+            found[store.codec.user_key(storage_key), metadata.version] = metadata
+    return found
+
+
+def element_rows(store: Store) -> Iterator[tuple[bytes, int, bytes]]:
+    """(key, version, sub-key) of every row of column family default."""
+    for storage_key, _ in store.scan(CF_DEFAULT, *store.codec.namespace_range()):
+        yield store.codec.decode_subkey(storage_key)
+
+
+def orphans(store: Store) -> list[str]:
+    """Rows of column family default that belong to no key."""
+    owners: set[tuple[bytes, int]] = set()
+    for kind in range(1, len(TYPE_NAMES)):
+        owners |= collections_of(store, kind).keys()
+    rows = element_rows(store)
+    return [f"{key!r} has no version {version}: {sub!r}" for key, version, sub in rows if (key, version) not in owners]
+
+
+def element_counts(store: Store, kind: int) -> list[str]:
+    """Keys of a type with one row of column family default for each element, whose size is not the number of them."""
+    known = collections_of(store, kind)
+    rows = element_rows(store)
+    counted = Counter((key, version) for key, version, _ in rows)
+    return [
+        f"{TYPE_NAMES[kind]} {key!r} has size {metadata.size} and {counted[key, version]} rows"
+        for (key, version), metadata in known.items()
+        if metadata.size != counted[key, version] or metadata.size == 0
+    ]
+
+
+def hashes(store: Store) -> list[str]:
+    """Each hash has as many fields as it says, and at least one."""
+    return element_counts(store, TYPE_HASH)
+
+
+def sets(store: Store) -> list[str]:
+    """Each set has as many members as it says, at least one, and they have no value."""
+    known = collections_of(store, TYPE_SET)
+    wrong = []
+    for storage_key, value in store.scan(CF_DEFAULT, *store.codec.namespace_range()):
+        key, version, member = store.codec.decode_subkey(storage_key)
+        if value and (key, version) in known:
+            wrong.append(f"set {key!r} has a value for {member!r}")
+    return wrong + element_counts(store, TYPE_SET)
