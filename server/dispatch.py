@@ -48,6 +48,8 @@ def execute(session: Session, argv: list[bytes]) -> None:
     finally:
         if asking and not session.suspended:  # a call that is held runs again, and still asks
             session.asking = False
+        if session.blocked is not None and not session.suspended:
+            session.node.blocking.end(session)
         if muted_from >= 0:
             unmute(session, muted_from)
 
@@ -159,14 +161,18 @@ def run(session: Session, row: Command, argv: list[bytes]) -> None:
         session.argv = argv
     elif value is not NO_REPLY:
         session.writer.write(value)
+    if session.node.blocking.ready:
+        session.node.blocking.serve()
 
 
 def call(session: Session, row: Command, argv: list[bytes]) -> Any:
-    """Executes a call in a savepoint of its own. Returns the reply's value; an error is a ReplyError."""
+    """Executes a call in a savepoint of its own. Returns the reply's value; an error is a ReplyError. A call that blocked
+    and runs again counts once."""
     node = session.node
     txn = session.txn
     started = perf_counter_ns()
-    if node.monitors:
+    again = session.blocked is not None
+    if node.monitors and not again:
         node.feed_monitors(session, row, argv)
     txn.begin(node.now_ms)
     try:
@@ -186,7 +192,7 @@ def call(session: Session, row: Command, argv: list[bytes]) -> Any:
     elif txn.touched:
         node.on_touched(txn.touched)
     elapsed_us = (perf_counter_ns() - started) // 1000
-    row.calls += 1
+    row.calls += not again
     row.usec += elapsed_us
     if elapsed_us >= node.slow_us:
         node.on_slow(session, row, argv, elapsed_us)

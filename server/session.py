@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from slotrocks.engine import ReplyWriter, Transaction
 
 if TYPE_CHECKING:
+    from slotrocks.server.blocking import Waiter
     from slotrocks.server.node import Node
     from slotrocks.server.table import Command
 
@@ -68,7 +69,7 @@ class Session:
     """One client's state."""
 
     __slots__ = (
-        "asking", "argv", "authenticated", "created", "dirty_exec", "dirty_watch", "id", "importing", "info",
+        "asking", "argv", "authenticated", "blocked", "created", "dirty_exec", "dirty_watch", "id", "importing", "info",
         "last_active", "last_command", "link", "name", "no_evict", "no_touch", "node", "on_cancel", "queue", "readonly",
         "reply_mode", "suspended", "txn", "user", "watched", "writer",
     )  # fmt: skip
@@ -102,6 +103,7 @@ class Session:
         self.suspended = False
         self.argv: list[bytes] = []
         self.on_cancel: Callable[[], None] | None = None
+        self.blocked: Waiter | None = None  # it waits for keys, see blocking.py
 
     @property
     def protocol(self) -> int:
@@ -140,6 +142,8 @@ class Session:
         if self.on_cancel is not None:
             self.on_cancel()
             self.on_cancel = None
+        if self.blocked is not None:
+            self.node.blocking.end(self)
         self.suspended = False
         self.node.unwatch(self)
         self.node.monitors.discard(self)
