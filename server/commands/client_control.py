@@ -75,7 +75,7 @@ def unblock(s: Session, argv: list[bytes]) -> Any:
         if argv[3].lower() not in (b"timeout", b"error"):
             raise CommandError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
     elif len(argv) > 4:
-        raise CommandError(SYNTAX)
+        raise CommandError("ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.")
     session = s.node.sessions.get(integer(argv[2]))
     error = len(argv) == 4 and argv[3].lower() == b"error"
     # Whom only a pause or a hand-over holds is not blocked in this sense.
