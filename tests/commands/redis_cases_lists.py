@@ -438,7 +438,6 @@ def random_sequence(rng: Random) -> list[str]:
             f"RPOP {key} {count}",
             f"LMPOP 2 {key} {other} {end} COUNT {count}",
             f"LMOVE {key} {other} {end} {other_end}",
-            f"BLMOVE {key} {other} {end} {other_end} 0.001",
             f"LSET {key} {at} {rng.randint(0, 9)}",
             f"LINSERT {key} {where} {value} {rng.randint(0, 9)}",
             f"LREM {key} {rng.choice((0, 1, -1, 3, -3, 40, -40))} {value}",
