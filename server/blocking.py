@@ -1,12 +1,12 @@
 """Clients that wait for keys: BLPOP and its kin, BZPOPMIN and its, XREAD BLOCK.
 
-A call that finds nothing returns `wait()`: its session is suspended and queued at each of its keys. Whatever changes such a
-key makes it *ready*. As soon as the command that did so (a whole EXEC is one) has ended, and before the next one of any
-client, `serve()` takes the ready keys in the order in which they became ready, and at each of them the waiting sessions in
-order of arrival, and has their calls run again: the ordinary way through dispatch, each in a savepoint of its own. So
-nothing here knows what a call does; routing, types and errors are those of any call, as in Redis 7.2. A call that finds
-nothing again waits on, at the end of the queues, until the deadline that it had. A call that feeds another waiting one
-(BLMOVE) makes a key ready, which is served in the same go.
+A call that finds nothing returns `wait()`: its session is suspended and queued at each of its keys. Whatever changes
+such a key makes it *ready*. As soon as the command that did so (a whole EXEC is one) has ended, and before the next
+one of any client, `serve()` takes the ready keys in the order in which they became ready, and at each of them the
+waiting sessions in order of arrival, and has their calls run again: the ordinary way through dispatch, each in its
+own savepoint. So nothing here knows what a call does; routing, types and errors are those of any call, as in Redis
+7.2. A call that finds nothing again waits on, at the end of the queues, until the deadline that it had. A call that
+feeds another waiting one (BLMOVE) makes a key ready, which is served in the same go.
 
 While nobody waits, a write costs one look at an empty dict.
 """
@@ -82,13 +82,13 @@ class Blocking:
     # -- the commands' side
 
     def wait(self, session: Session, keys: list[bytes], types: Types, timeout_ms: int) -> Any:
-        """What a handler returns when it found nothing at its keys: the call runs again when one of them has become one of
-        `types`, and answers NULL_ARRAY after `timeout_ms` (0 = never). Inside EXEC nothing waits."""
+        """What a handler returns when it found nothing at its keys: the call runs again when one of them has become one
+        of `types`, and answers NULL_ARRAY after `timeout_ms` (0 = never). Inside EXEC nothing waits."""
         if session.queue is not None:
             return NULL_ARRAY
-        waiter = session.blocked
+        waiter = session.waiter
         if waiter is None:
-            session.blocked = waiter = Waiter(session, keys, types)
+            session.waiter = waiter = Waiter(session, keys, types)
             self.clients += 1
             if timeout_ms:
                 waiter.timer = self._node.loop.call_later(timeout_ms / 1000, self._on_timeout, waiter)
@@ -100,17 +100,17 @@ class Blocking:
 
     def unblock(self, session: Session, *, error: bool) -> bool:
         """CLIENT UNBLOCK: ends a session's waiting as its timeout would, or with an error. Whether it waited."""
-        if session.blocked is None or session.on_cancel is None:
+        if session.waiter is None or session.on_cancel is None:
             return False
         self._answer(session, UNBLOCKED if error else NULL_ARRAY)
         return True
 
     def end(self, session: Session) -> None:
         """A session's call has its reply, or its client is gone."""
-        assert session.blocked is not None
-        if session.blocked.timer is not None:
-            session.blocked.timer.cancel()
-        session.blocked = None
+        assert session.waiter is not None
+        if session.waiter.timer is not None:
+            session.waiter.timer.cancel()
+        session.waiter = None
         self.clients -= 1
 
     # -- the writers' side
@@ -183,7 +183,7 @@ class Blocking:
             log.exception("a blocked call failed")
             session.link.close(after_replies=False)
             return
-        if not session.suspended:
+        if session.waiter is None:
             session.link.wake()
 
     # -- the end of waiting

@@ -48,8 +48,6 @@ def execute(session: Session, argv: list[bytes]) -> None:
     finally:
         if asking and not session.suspended:  # a call that is held runs again, and still asks
             session.asking = False
-        if session.blocked is not None and not session.suspended:
-            session.node.blocking.end(session)
         if muted_from >= 0:
             unmute(session, muted_from)
 
@@ -74,6 +72,8 @@ def reject(session: Session, text: str) -> None:
     """Answers with an error; inside MULTI it also dooms the EXEC."""
     if session.queue is not None:
         session.dirty_exec = True
+    if session.waiter is not None:
+        session.node.blocking.end(session)
     session.node.stats.error_replies[text.split(" ", 1)[0]] += 1
     session.writer.error(text)
 
@@ -166,13 +166,13 @@ def run(session: Session, row: Command, argv: list[bytes]) -> None:
 
 
 def call(session: Session, row: Command, argv: list[bytes]) -> Any:
-    """Executes a call in a savepoint of its own. Returns the reply's value; an error is a ReplyError. A call that blocked
-    and runs again counts once."""
+    """Executes a call in a savepoint of its own. Returns the reply's value; an error is a ReplyError. A call that
+    blocked and runs again counts once."""
     node = session.node
     txn = session.txn
     started = perf_counter_ns()
-    again = session.blocked is not None
-    if node.monitors and not again:
+    waiter = session.waiter
+    if node.monitors and waiter is None:
         node.feed_monitors(session, row, argv)
     txn.begin(node.now_ms)
     try:
@@ -191,8 +191,10 @@ def call(session: Session, row: Command, argv: list[bytes]) -> Any:
         node.stats.error_replies[value.text.split(" ", 1)[0]] += 1
     elif txn.touched:
         node.on_touched(txn.touched)
+    if waiter is not None and value is not SUSPENDED:
+        node.blocking.end(session)
     elapsed_us = (perf_counter_ns() - started) // 1000
-    row.calls += not again
+    row.calls += waiter is None
     row.usec += elapsed_us
     if elapsed_us >= node.slow_us:
         node.on_slow(session, row, argv, elapsed_us)

@@ -69,9 +69,10 @@ class Session:
     """One client's state."""
 
     __slots__ = (
-        "asking", "argv", "authenticated", "blocked", "created", "dirty_exec", "dirty_watch", "id", "importing", "info",
+        "asking", "argv", "authenticated", "created", "dirty_exec", "dirty_watch", "id", "importing", "info",
         "last_active", "last_command", "link", "name", "no_evict", "no_touch", "node", "on_cancel", "queue", "readonly",
-        "reply_mode", "suspended", "txn", "user", "watched", "writer",
+        "reply_mode", "suspended", "txn", "user", "waiter",
+        "watched", "writer",
     )  # fmt: skip
 
     def __init__(self, node: Node, link: Link, session_id: int, now: float) -> None:
@@ -103,7 +104,7 @@ class Session:
         self.suspended = False
         self.argv: list[bytes] = []
         self.on_cancel: Callable[[], None] | None = None
-        self.blocked: Waiter | None = None  # it waits for keys, see blocking.py
+        self.waiter: Waiter | None = None  # its call waits for keys, see blocking.py
 
     @property
     def protocol(self) -> int:
@@ -142,7 +143,7 @@ class Session:
         if self.on_cancel is not None:
             self.on_cancel()
             self.on_cancel = None
-        if self.blocked is not None:
+        if self.waiter is not None:
             self.node.blocking.end(self)
         self.suspended = False
         self.node.unwatch(self)

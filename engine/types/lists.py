@@ -1,8 +1,8 @@
 """Lists: each element is a row under its index, and the indexes are contiguous: head .. tail - 1.
 
-Pushing and popping take or give an index at an end. Inserting and removing in the middle move the elements of the shorter
-side by one or more places, as Kvrocks does. Elements are read by their exact rows when there are few, else by a scan that
-begins at the first of them, so that what was popped before costs nothing.
+Pushing and popping take or give an index at an end. Inserting and removing in the middle move the elements of the
+shorter side by one or more places, as Kvrocks does. Elements are read by their exact rows when there are few, else by a
+scan that begins at the first of them, so that what was popped before costs nothing.
 
 Functions that read take the metadata that find() gave; those that write take the key. "Positions" count from 0 at the
 head, "indexes" are those of the rows. All that look for a key raise WrongTypeError.
@@ -43,7 +43,8 @@ def bounds(m: Metadata) -> ListBounds:
 
 
 def window(size: int, start: int, stop: int) -> tuple[int, int]:
-    """The positions (first, end) that `start`..`stop` mean, negative ones counted from the tail; first >= end if none."""
+    """The positions (first, end) that `start`..`stop` mean, negative ones counted from the tail; first >= end for
+    none."""
     first = max(start + size, 0) if start < 0 else start
     end = (stop + size if stop < 0 else min(stop, size - 1)) + 1
     return first, end
@@ -127,10 +128,8 @@ def pop(txn: Transaction, key: bytes, count: int, *, left: bool) -> list[bytes] 
     if count == 0:
         return []
     head, tail = bounds(m)
-    if left:
-        values = list(elements(txn, m, 0, count))
-    else:
-        values = list(elements(txn, m, m.size - count, m.size, reverse=True))
+    first = 0 if left else m.size - count
+    values = list(elements(txn, m, first, first + count, reverse=not left))
     if count == m.size:
         delete(txn, m)
     elif left:
@@ -286,7 +285,7 @@ def store(txn: Transaction, m: Metadata, old: Metadata | None, head: int, tail: 
 
 
 def delete(txn: Transaction, m: Metadata) -> None:
-    """Deletes a list. Where its few rows are is known: queues are emptied often, and looking for them would cost a scan."""
+    """Deletes a list. Where its rows are is known: looking for them would cost a scan, and queues are emptied often."""
     if m.size > ELEMENTS_DELETED_ONE_BY_ONE_MAX:
         txn.remove(m)
         return

@@ -44,8 +44,8 @@ def pop_or_wait(s: Session, argv: list[bytes], *, left: bool) -> Any:
 
 @command(
     "blmpop", arity=-5, flags="write blocking", keys=numkeys_at(2), group="list", since="7.0.0",
-    summary="Pops the first element from one of multiple lists. Blocks until an element is available otherwise. Deletes "
-    "the list if the last element was popped.",
+    summary="Pops the first element from one of multiple lists. Blocks until an element is available otherwise. "
+    "Deletes the list if the last element was popped.",
     complexity="O(N+M) where N is the number of provided keys and M is the number of elements returned.",
 )  # fmt: skip
 def blmpop(s: Session, argv: list[bytes]) -> Any:
@@ -67,15 +67,15 @@ def blmove(s: Session, argv: list[bytes]) -> Any:
 
 @command(
     "brpoplpush", arity=4, flags="write denyoom blocking", keys=(1, 2, 1), group="list", since="2.2.0",
-    summary="Pops an element from a list, pushes it to another list and returns it. Block until an element is available "
-    "otherwise. Deletes the list if the last element was popped.",
+    summary="Pops an element from a list, pushes it to another list and returns it. Block until an element is "
+    "available otherwise. Deletes the list if the last element was popped.",
 )  # fmt: skip
 def brpoplpush(s: Session, argv: list[bytes]) -> Any:
     return move_or_wait(s, argv, from_left=False, to_left=True)
 
 
 def move_or_wait(s: Session, argv: list[bytes], *, from_left: bool, to_left: bool) -> Any:
-    """BLMOVE and BRPOPLPUSH: source, target, ... timeout. Inside EXEC they answer null as LMOVE does, not a null array."""
+    """BLMOVE and BRPOPLPUSH: source, target, ... timeout. Inside EXEC they answer null as LMOVE, not a null array."""
     timeout = timeout_ms(argv[-1], s.txn.now_ms)
     value = lists.move(s.txn, argv[1], argv[2], from_left=from_left, to_left=to_left)
     if value is not None or s.queue is not None:

@@ -409,7 +409,13 @@ def generated() -> Iterator[list[tuple[bytes, ...]]]:
     """Ranges, removals and insertions at every place of lists shorter and longer than what is read one by one."""
     positions = ("0", "1", "2", "3", "7", "-1", "-2", "-7", "-8", "-9", "100", "-100")
     for start, stop in product(positions, repeat=2):
-        lines = ["RPUSH a 0 1 2 3 4 5 6", f"LRANGE a {start} {stop}", f"LTRIM a {start} {stop}", "LRANGE a 0 -1", "LLEN a"]
+        lines = [
+            "RPUSH a 0 1 2 3 4 5 6",
+            f"LRANGE a {start} {stop}",
+            f"LTRIM a {start} {stop}",
+            "LRANGE a 0 -1",
+            "LLEN a",
+        ]
         yield [parse(line) for line in lines]
     for letters in product(VALUES[:2], repeat=4):
         for count in range(-3, 4):
