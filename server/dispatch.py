@@ -42,7 +42,13 @@ def execute(session: Session, argv: list[bytes]) -> None:
         if row.has_keys and session.node.cluster is not None and route(session, row, argv) is HOLD:
             session.node.hold(session, argv)
             return
-        run(session, row, argv)
+        value = call(session, row, argv)
+        if value is SUSPENDED:
+            session.argv = argv
+        elif value is not NO_REPLY:
+            session.writer.write(value)
+        if session.node.blocking.ready:
+            session.node.blocking.serve()
     except CommandError as error:
         reject(session, error.text)
     finally:
@@ -152,17 +158,6 @@ def enqueue(session: Session, row: Command, argv: list[bytes]) -> None:
         route(session, row, argv)
     session.queue.append((row, argv))
     session.writer.write(QUEUED)
-
-
-def run(session: Session, row: Command, argv: list[bytes]) -> None:
-    """Executes a call that has passed every check, and writes the reply."""
-    value = call(session, row, argv)
-    if value is SUSPENDED:
-        session.argv = argv
-    elif value is not NO_REPLY:
-        session.writer.write(value)
-    if session.node.blocking.ready:
-        session.node.blocking.serve()
 
 
 def call(session: Session, row: Command, argv: list[bytes]) -> Any:
