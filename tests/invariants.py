@@ -1,0 +1,51 @@
+"""What must be true of a database whatever happened to it, a function for each type. They return what is wrong.
+
+The store must have no pending transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from slotrocks.engine import CF_DEFAULT, CF_METADATA, TYPE_LIST, TYPE_NAMES, Metadata, Store, decode_metadata
+from slotrocks.engine.layout import ListBounds, decode_u64
+
+
+def collections_of(store: Store, kind: int) -> dict[tuple[bytes, int], Metadata]:
+    """The metadata of every key of a type, dead ones too, by key and version."""
+    found = {}
+    for storage_key, row in store.scan(CF_METADATA, *store.codec.namespace_range()):
+        metadata = decode_metadata(row)
+        if metadata.type == kind:
+            found[store.codec.user_key(storage_key), metadata.version] = metadata
+    return found
+
+
+def element_rows(store: Store) -> Iterator[tuple[bytes, int, bytes]]:
+    """(key, version, sub-key) of every row of column family default."""
+    for storage_key, _ in store.scan(CF_DEFAULT, *store.codec.namespace_range()):
+        yield store.codec.decode_subkey(storage_key)
+
+
+def orphans(store: Store) -> list[str]:
+    """Rows of column family default that belong to no key."""
+    owners = set()
+    for kind in range(1, len(TYPE_NAMES)):
+        owners |= collections_of(store, kind).keys()
+    rows = element_rows(store)
+    return [f"{key!r} has no version {version}: {sub!r}" for key, version, sub in rows if (key, version) not in owners]
+
+
+def lists(store: Store) -> list[str]:
+    """Each list has an element under every index from its head to before its tail, no other, and at least one."""
+    known = collections_of(store, TYPE_LIST)
+    indexes: dict[tuple[bytes, int], list[int]] = {owner: [] for owner in known}
+    for key, version, sub in element_rows(store):
+        if (key, version) in indexes:
+            indexes[key, version].append(decode_u64(sub))
+    wrong = []
+    for (key, version), metadata in known.items():
+        head, tail = ListBounds.decode(metadata.payload)
+        if indexes[key, version] != list(range(head, tail)) or metadata.size != tail - head or metadata.size == 0:
+            wrong.append(f"list {key!r} has size {metadata.size}, bounds {head}, {tail}, rows {indexes[key, version]}")
+    return wrong
