@@ -26,8 +26,8 @@ from slotrocks.engine._engine import (
 from slotrocks.engine.layout import LIST_INITIAL_INDEX, ListBounds, decode_u64, encode_u64
 from slotrocks.engine.types import collection
 
-# Up to this many elements are read one by one: cheaper than a scan.
-ELEMENTS_READ_ONE_BY_ONE_MAX = 16
+# Up to this many elements are read one by one: cheaper than a scan, which has to sort what the tick wrote so far.
+ELEMENTS_READ_ONE_BY_ONE_MAX = 4
 # More than this many are deleted by a range deletion, which costs later reads.
 ELEMENTS_DELETED_ONE_BY_ONE_MAX = 64
 
