@@ -83,7 +83,10 @@ class Blocking:
 
     def wait(self, session: Session, keys: list[bytes], types: Types, timeout_ms: int) -> Any:
         """What a handler returns when it found nothing at its keys: the call runs again when one of them has become one
-        of `types`, and answers NULL_ARRAY after `timeout_ms` (0 = never). Inside EXEC nothing waits."""
+        of `types`, and answers NULL_ARRAY after `timeout_ms` (0 = never). Inside EXEC nothing waits.
+
+        It runs again with the argv of the handler, which may have changed that in place (the `$` of XREAD).
+        """
         if session.queue is not None:
             return NULL_ARRAY
         waiter = session.waiter
