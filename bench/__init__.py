@@ -6,8 +6,8 @@
     python -m bench.migration          a slot range moves: keys/s and MB/s by value size and migrate-type
     pytest bench                       micro benchmarks in absolute times (pytest-benchmark), and the gate's own tests
 
-Absolute numbers of a machine that does other things are noise. So whatever is compared runs in turns, round by round, and
-what counts is the median over the rounds of the ratio within a round (measure.py).
+Absolute numbers of a machine that does other things are noise. So whatever is compared runs in turns, round by round,
+and what counts is the median over the rounds of the ratio within a round (measure.py).
 
 A section is a module with a function `measure()` that yields Comparisons; a new section is a new line in gate.SECTIONS.
 """

@@ -1,8 +1,8 @@
 """Comparisons that hold on a noisy machine: contenders take turns, and ratios are taken within a round.
 
-What disturbs a machine for some seconds disturbs the neighbours in time alike, so it mostly cancels in their ratio; what
-hits only one of them makes one bad round, which the median drops. The order of turns is reversed in every other round, so
-that none always runs after the same neighbour.
+What disturbs a machine for some seconds disturbs the neighbours in time alike, so it mostly cancels in their ratio;
+what hits only one of them makes one bad round, which the median drops. The order of turns is reversed in every other
+round, so that none always runs after the same neighbour.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two rates of one run. `ours` and `theirs` are medians in `unit`; `ratio` is the median of the rounds' ratios, so it
-    need not be their quotient."""
+    """Two rates of one run. `ours` and `theirs` are medians in `unit`; `ratio` is the median of the rounds' ratios, so
+    it need not be their quotient."""
 
     section: str
     what: str

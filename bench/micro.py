@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import hiredis
+
+from bench import twins
+from bench.measure import Comparison, calls_per_second, compare, take_turns
+from bench.peers import pack_command
 from slotrocks.engine import (
     CF_METADATA,
     OK,
@@ -29,10 +33,6 @@ from slotrocks.engine import (
     fill_batch,
     slot_of,
 )
-
-from bench import twins
-from bench.measure import Comparison, calls_per_second, compare, take_turns
-from bench.peers import pack_command
 
 KEYS = [b"key:%012d" % i for i in range(1000)]
 TAGGED_KEYS = [b"{user:%d}:session" % i for i in range(1000)]
@@ -141,7 +141,9 @@ def database_cases(directory: Path) -> Iterator[list[Case]]:
             batch = store.new_batch()
             for i in range(start, start + 100):
                 key = b"key:%012d" % i
-                batch.put(codec.metadata_key(key), Metadata(1, payload=VALUE, key=key).encode(), store.handles[CF_METADATA])
+                batch.put(
+                    codec.metadata_key(key), Metadata(1, payload=VALUE, key=key).encode(), store.handles[CF_METADATA]
+                )
             store.write(batch)
         store.sync()
         snapshot = Snapshot(store.path, directory / "secondary")

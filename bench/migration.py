@@ -1,9 +1,11 @@
-"""How fast slots move between two nodes: `python -m bench.migration` prints keys/s and MB/s by value size and migrate-type.
+"""How fast slots move between two nodes: `python -m bench.migration` prints keys/s and MB/s by value size and
+migrate-type.
 
-A round moves a third of the slots, full of strings, from one node to the other, from the command to its reply (SYNC): all of
-it, the start of the sender's process, the freeze and the hand-over included. The yardstick is one process that reads the same
-rows with rocksdict alone (from a secondary instance of the same database, opened before the clock starts) and writes them
-into another database, in batches as big as the sender's. MB are those of the user's keys and values.
+A round moves a third of the slots, full of strings, from one node to the other, from the command to its reply (SYNC):
+all of it, the start of the sender's process, the freeze and the hand-over included. The yardstick is one process that
+reads the same rows with rocksdict alone (from a secondary instance of the same database, opened before the clock
+starts) and writes them into another database, in batches as big as the sender's. MB are those of the user's keys and
+values.
 """
 
 from __future__ import annotations
@@ -17,10 +19,10 @@ from pathlib import Path
 from statistics import median
 
 from rocksdict import AccessType, Options, Rdict, ReadOptions, WriteBatch
-from slotrocks.engine import CF_METADATA, COLUMN_FAMILIES, KeyCodec, slot_of
 
 from bench.measure import Comparison, median_ratio
 from bench.peers import Client, Server, Words, running, slotrocks_node
+from slotrocks.engine import CF_METADATA, COLUMN_FAMILIES, KeyCodec, slot_of
 
 KINDS = ("raw-key-value", "redis-command")
 VALUE_SIZES = (100, 1000)
@@ -44,9 +46,7 @@ def two_nodes(kind: str) -> Iterator[tuple[Server, Server]]:
 
     with ExitStack() as stack:
         source, target = (stack.enter_context(running(name, command_line)) for name in ("source", "target"))
-        topology = (
-            f"{SOURCE} 127.0.0.1 {source.port} master - 0-16383\n{TARGET} 127.0.0.1 {target.port} master -"
-        )
+        topology = f"{SOURCE} 127.0.0.1 {source.port} master - 0-16383\n{TARGET} 127.0.0.1 {target.port} master -"
         for node, node_id in ((source, SOURCE), (target, TARGET)):
             client = Client(node.port)
             client.call("CLUSTERX", "SETNODEID", node_id)
@@ -140,7 +140,9 @@ def measure_kind(kind: str, value_bytes: int) -> Comparison:
         for number, ((first, last), keys) in enumerate(zip(ROUNDS, counts, strict=True)):
             if number % 2 == 0:
                 ours.append(keys / migrate(source, first, last))
-            seconds, rows = rewrite(source, first, last)  # the source keeps the rows until a new topology says otherwise
+            seconds, rows = rewrite(
+                source, first, last
+            )  # the source keeps the rows until a new topology says otherwise
             if rows != keys:
                 raise MigrationFailed(f"the source has {rows} keys in slots {first}-{last} instead of {keys}")
             theirs.append(rows / seconds)

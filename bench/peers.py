@@ -1,5 +1,6 @@
-"""Servers for benchmarks: ours, and those that it is compared with. Each runs on a free port of loopback in a folder that
-goes away with it, without persistence where it has the choice; a server that does not start is an error with its log.
+"""Servers for benchmarks: ours, and those that it is compared with. Each runs on a free port of loopback in a folder
+that goes away with it, without persistence where it has the choice; a server that does not start is an error with its
+log.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def program(name: str) -> str:
     """The path of a program on PATH. Raises MissingPeer."""
     path = shutil.which(name)
     if path is None:
-        raise MissingPeer(f"{name} is not on PATH; Debian has it in package {'redis-tools' if 'bench' in name else name}")
+        raise MissingPeer(
+            f"{name} is not on PATH; Debian has it in package {'redis-tools' if 'bench' in name else name}"
+        )
     return path
 
 

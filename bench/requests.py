@@ -1,8 +1,8 @@
-"""Requests a second as redis-benchmark counts them (50 clients, 100-byte values, 100,000 keys): ours against redis-server,
-which keeps everything in memory, and Valkey. `python -m bench.requests [test ...]` prints the table.
+"""Requests a second as redis-benchmark counts them (50 clients, 100-byte values, 100,000 keys): ours against
+redis-server, which keeps everything in memory, and Valkey. `python -m bench.requests [test ...]` prints the table.
 
-Each turn lasts about as long for every server, so that the machine's moods are spread evenly; the first turn, which finds out
-how many requests that takes, is not counted.
+Each turn lasts about as long for every server, so that the machine's moods are spread evenly; the first turn, which
+finds out how many requests that takes, is not counted.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def requests_per_second(server: Server, test: str, pipeline: int, count: int) ->
     """One run of redis-benchmark. Raises NotServed, MissingPeer."""
     done = subprocess.run(
         [
-            program("redis-benchmark"), "-h", "127.0.0.1", "-p", str(server.port), "-c", str(CLIENTS), "-d", str(VALUE_BYTES),
-            "-r", str(KEYS), "-n", str(count), "-P", str(pipeline), "-t", test, "--csv",
+            program("redis-benchmark"), "-h", "127.0.0.1", "-p", str(server.port), "-c", str(CLIENTS),
+            "-d", str(VALUE_BYTES), "-r", str(KEYS), "-n", str(count), "-P", str(pipeline), "-t", test, "--csv",
         ],
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
@@ -94,7 +94,9 @@ def measure_tests(
 
 def measure() -> Iterator[Comparison]:
     """What the gate asks for."""
-    for result in _measure_all({"slotrocks": slotrocks_node, "redis-server": redis_server}, GATE_TESTS, GATE_ROUNDS, GATE_TURN_S):
+    for result in _measure_all(
+        {"slotrocks": slotrocks_node, "redis-server": redis_server}, GATE_TESTS, GATE_ROUNDS, GATE_TURN_S
+    ):
         if isinstance(result, str):
             raise NotServed(result)
         yield result
@@ -122,7 +124,8 @@ def main() -> None:
         if isinstance(result, str):
             print(result)
         else:
-            print(f"{result.what:20} {result.ours:10,.0f}   {result.peer:13} {result.theirs:10,.0f}   ratio {result.ratio:.2f}", flush=True)
+            ours, theirs = f"{result.ours:10,.0f}", f"{result.peer:13} {result.theirs:10,.0f}"
+            print(f"{result.what:20} {ours}   {theirs}   ratio {result.ratio:.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,9 @@ def measures(*comparisons: Comparison) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("ratio", "status"), [(6.0, 0), (4.0, 1)])
-def test_exit_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ratio: float, status: int) -> None:
+def test_exit_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ratio: float, status: int
+) -> None:
     monkeypatch.setattr(gate, "SECTIONS", measures(comparison("a", ratio)))
     monkeypatch.setattr(gate, "load_thresholds", lambda: [GUARD])
     assert gate.main([]) == status

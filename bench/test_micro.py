@@ -1,4 +1,5 @@
-"""Micro benchmarks in absolute times: `pytest bench`. A round is one call, which does `units` operations (see extra_info)."""
+"""Micro benchmarks in absolute times: `pytest bench`. A round is one call, which does `units` operations (see
+extra_info)."""
 
 from collections.abc import Iterator
 

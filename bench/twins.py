@@ -1,4 +1,5 @@
-"""What the Cython parts of the engine do, in plain Python: the yardstick of the micro benchmarks, and an oracle for them.
+"""What the Cython parts of the engine do, in plain Python: the yardstick of the micro benchmarks, and an oracle for
+them.
 
 A twin is what a good Python programmer would write who may use the standard library, and no more complete than the
 benchmark needs. Formats: engine/slots.pxi, keys.pxi, resp.pxi, request.pxi, batch.pxi, wal.pxi.

@@ -43,6 +43,7 @@ class StoreOptions:
     """RocksDB's settings, in RocksDB's units; `server.config` fills it from the options with Kvrocks's names."""
 
     block_cache_bytes: int = 256 << 20
+    row_cache_bytes: int = 32 << 20
     write_buffer_bytes: int = 64 << 20
     write_buffers_max: int = 4
     background_jobs_max: int = 2

@@ -20,6 +20,9 @@ EXPIRY_PREFIX = b"slotrocks.expiry:"
 # A collection of up to this many rows is deleted row by row; a larger one by a range deletion, which costs later reads.
 SUBKEYS_DELETED_ONE_BY_ONE_MAX = 64
 
+cdef enum:
+    F_METADATA = 1                      # CF_METADATA, for the compiler
+
 cdef bytes EXPIRY_HEAD = EXPIRY_PREFIX
 cdef object MISSING = object()
 
@@ -40,6 +43,7 @@ cdef class Transaction:
     cdef list ranges                    # pending range deletions: (cf, begin, end)
     cdef list undo                      # since begin(): (cf, storage key, what the overlay held, or MISSING)
     cdef Py_ssize_t ranges_at_begin
+    cdef RowCache cache                 # rows of column family metadata, as the database holds them
     cdef list gets                      # for each column family: the database's get()
 
     def __init__(self, store):
@@ -49,6 +53,7 @@ cdef class Transaction:
         self.overlays = [{} for _ in COLUMN_FAMILIES]
         self.ranges = []
         self.undo = []
+        self.cache = RowCache(store.options.row_cache_bytes)
         self.gets = [family.get for family in store.families]
 
     # -- the command's frame
@@ -111,6 +116,10 @@ cdef class Transaction:
                         else:
                             put(storage_key, value, handle)
             self.store.write(batch)
+            self.update_cache()
+        except BaseException:
+            self.cache.clear()
+            raise
         finally:
             for overlay in self.overlays:
                 overlay.clear()
@@ -118,6 +127,23 @@ cdef class Transaction:
             self.undo.clear()
             self.ranges_at_begin = 0
         return True
+
+    cdef int update_cache(self) except -1:
+        """The overlay is in the database now: so is it in the cache."""
+        cdef bytes storage_key
+        for cf, _, _ in self.ranges:
+            if cf == CF_METADATA:
+                self.cache.clear()
+        for storage_key, value in (<dict>self.overlays[CF_METADATA]).items():
+            if value is None:
+                self.cache.forget(storage_key)
+            else:
+                self.cache.keep(storage_key, <bytes>value)
+        return 0
+
+    def forget_cached(self) -> None:
+        """The database was written to by another way: what was read before may not be true any more."""
+        self.cache.clear()
 
     # -- rows
 
@@ -128,7 +154,14 @@ cdef class Transaction:
             return value
         if self.ranges and self.in_deleted_range(cf, storage_key):
             return None
-        return self.gets[cf](storage_key)
+        if cf != F_METADATA:
+            return self.gets[cf](storage_key)
+        value = self.cache.find(storage_key)
+        if value is None:
+            value = self.gets[F_METADATA](storage_key)
+            if value is not None:
+                self.cache.keep(storage_key, <bytes>value)
+        return value
 
     def get_many(self, int cf, list storage_keys) -> list:
         """The values of several rows (None where absent) with one call into RocksDB, which then runs without the
@@ -136,7 +169,16 @@ cdef class Transaction:
         cdef dict overlay = self.overlays[cf]
         if overlay or self.ranges:
             return [self.get(cf, storage_key) for storage_key in storage_keys]
-        return self.gets[cf](storage_keys)
+        if cf != F_METADATA:
+            return self.gets[cf](storage_keys)
+        values = [self.cache.find(storage_key) for storage_key in storage_keys]
+        missing = [i for i, value in enumerate(values) if value is None]
+        if missing:
+            for i, value in zip(missing, self.gets[F_METADATA]([storage_keys[i] for i in missing])):
+                values[i] = value
+                if value is not None:
+                    self.cache.keep(storage_keys[i], <bytes>value)
+        return values
 
     cpdef int put(self, int cf, bytes storage_key, bytes value) except -1:
         """Sets a row."""

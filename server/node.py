@@ -225,6 +225,7 @@ class Node:
 
     def write_now(self, batch: WriteBatch) -> None:
         """Writes a batch outside the transaction, which must have been committed. Raises CommandError when it fails."""
+        self.txn.forget_cached()
         try:
             self.store.write(batch)
         except Exception as error:
@@ -244,9 +245,7 @@ class Node:
             raise OSError(self.write_error)  # a commit that failed is not made good by a sync that does not
         await self.tick.sync()
 
-    def reply_when_synced(
-        self, session: Session, then: Callable[[], None] | None = None, value: Any = OK
-    ) -> Suspended:
+    def reply_when_synced(self, session: Session, then: Callable[[], None] | None = None, value: Any = OK) -> Suspended:
         """Suspends a session until everything written is on the medium; then calls `then` and answers `value`."""
 
         async def reply() -> None:

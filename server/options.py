@@ -259,6 +259,12 @@ class Options:
         "Memory for blocks read from disk, in MB, all column families together. Give a dedicated machine half of its "
         "memory. Kvrocks's 4096 would not fit a small one.",
     )
+    rocksdb_row_cache_size: int = _option(
+        Int(0, 400 * 1024),
+        32,
+        "Memory for rows that were read or written lately, in MB: whole strings of up to 4 KB and the metadata of "
+        "collections, found without asking RocksDB. Kvrocks's option of this name is RocksDB's own row cache.",
+    )
     rocksdb_block_size: int = _option(
         Int(1024, 4 * MB),
         16384,

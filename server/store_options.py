@@ -9,6 +9,7 @@ def store_options(options: Options) -> StoreOptions:
     """The ``rocksdb.*`` options in the units of the engine (Kvrocks's are in MB)."""
     return StoreOptions(
         block_cache_bytes=options.rocksdb_block_cache_size * MB,
+        row_cache_bytes=options.rocksdb_row_cache_size * MB,
         write_buffer_bytes=options.rocksdb_write_buffer_size * MB,
         write_buffers_max=options.rocksdb_max_write_buffer_number,
         background_jobs_max=options.rocksdb_max_background_jobs,

@@ -1,4 +1,4 @@
-"""Clusters of real nodes for end-to-end tests: ids, a topology pushed as an operator pushes it, and what CLUSTER INFO says.
+"""Clusters of real nodes for end-to-end tests: ids, a topology pushed as operators do, and what CLUSTER INFO says.
 
 A test that needs a state waits for it, with a deadline of seconds however fast the thing ought to be: `wait_for`.
 """
@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import hiredis
+
 import servers
 from slotrocks.engine import COLUMN_FAMILIES, SLOTS, Store, slot_of
 from slotrocks.server.cluster.ranges import SlotSet, parse_ranges
@@ -216,5 +217,7 @@ class Cluster:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

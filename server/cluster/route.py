@@ -72,8 +72,8 @@ class SlotTable:
         importing: SlotSet = NO_SLOTS,
         imported: SlotSet = NO_SLOTS,
     ) -> None:
-        """Recomputes all. `moved_out` maps each slot handed over to the ``host:port`` that has it. A slot that is fenced may
-        be in `refused` as well, when its clients have waited too long: that counts then.
+        """Recomputes all. `moved_out` maps each slot handed over to the ``host:port`` that has it. A slot that is
+        fenced may be in `refused` as well, when its clients have waited too long: that counts then.
 
         ValueError if a slot is both handed over and imported: two owners, or none, and no way to tell which.
         """

@@ -41,7 +41,7 @@ class Link:
             async with asyncio.timeout(TIMEOUT_S):
                 return cls(*await asyncio.open_connection(*address))
         except (OSError, TimeoutError) as error:
-            raise LinkError(f"cannot connect to port {address.port}: {error or 'timed out'}") from error
+            raise LinkError(f"cannot connect to port {address.port}: {str(error) or 'timed out'}") from error
 
     async def call(self, *words: bytes | str | int) -> Any:
         """The reply to one request. Raises LinkError."""

@@ -8,6 +8,7 @@ import hashlib
 import os
 import sysconfig
 from array import array
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Protocol
 
@@ -86,22 +87,21 @@ class Lines:
         try:
             if not os.path.isfile(path):
                 raise ConfigError(f"--input: {path} is not a file")  # a pipe can't be read again by the proof
-            self._file = open(path, "rb")  # noqa: SIM115 - open as long as the process
-            for line in self._file:
-                self._starts.append(self._starts[-1] + len(line))
+            if not os.path.getsize(path):
+                raise ConfigError(f"--input: {path} is empty")
+            with open(path, "rb") as file:
+                for line in file:
+                    self._starts.append(self._starts[-1] + len(line))
+                self._data = mmap(file.fileno(), 0, access=ACCESS_READ)
         except OSError as error:
             raise ConfigError(f"--input: {path}: {error.strerror}") from None
-        if len(self._starts) == 1:
-            raise ConfigError(f"--input: {path} is empty")
 
     def __len__(self) -> int:
         return len(self._starts) - 1
 
     def item(self, index: int) -> Item:
         """A line."""
-        start = self._starts[index]
-        self._file.seek(start)
-        line = self._file.read(self._starts[index + 1] - start)
+        line = self._data[self._starts[index] : self._starts[index + 1]]
         return b"line:%d" % (index + 1), line.removesuffix(b"\n").removesuffix(b"\r")
 
 

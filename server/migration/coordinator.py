@@ -87,8 +87,8 @@ class Coordinator:
 
     @property
     def fenced(self) -> SlotSet:
-        """The slots of which nothing is served until the outcome of their hand-over is known."""
-        return self._slots_in(FENCED)
+        """The slots of which nothing is served until the outcome of their hand-over is known: their clients wait."""
+        return self._slots_in(FENCED) - self.refused
 
     @property
     def refused(self) -> SlotSet:
@@ -174,8 +174,8 @@ class Coordinator:
             self._on_activity_failed(job, "internal error, see the log")
 
     def _on_activity_failed(self, job: Job, why: str) -> None:
-        """Before the fence the job fails; after it, the target is asked (again). A fence that cannot be written leaves the
-        job as it is until a restart: what the medium has of it is not known."""
+        """Before the fence the job fails; after it, the target is asked (again). A fence that cannot be written leaves
+        the job as it is until a restart: what the medium has of it is not known."""
         if job.activity is not asyncio.current_task():
             return
         for event in (Event.FAILURE, Event.NO_ANSWER, Event.ROLLED_BACK):

@@ -1,7 +1,7 @@
 """Fault points: named places of a migration at which a test can have something break.
 
-A process that was started with the environment variable SLOTROCKS_FAULTS=<file> reads that file at every point it reaches.
-The file is a plan, one line for each fault that is still to happen:
+A process that was started with the environment variable SLOTROCKS_FAULTS=<file> reads that file at every point it
+reaches. The file is a plan, one line for each fault that is still to happen:
 
     <point>=<action>           at the next time that the point is reached
     <point>@<n>=<action>       at the n-th time from now
@@ -9,12 +9,13 @@ The file is a plan, one line for each fault that is still to happen:
     kill         SIGKILL for this process
     error        the error that the place would see if what it just did had failed; after a request that is a lost reply
     delay:<ms>   the whole process stands still for a while
-    wait         it stands still until somebody removes "<file>.reached", which names the point: time to break something else
+    wait         it stands still until somebody removes "<file>.reached", which names the point
 
 A fault happens once: its line is removed before the action, so a process that is started again does not meet it again.
 The sender inherits the variable from its node. Without the variable `reach` is a function that does nothing.
 
-POINTS lists every point, and the matrix of tests/migration/test_faults.py covers every one; both are compared with the code.
+POINTS lists every point, and the matrix of tests/migration/test_faults.py covers every one; both are compared with the
+code.
 """
 
 from __future__ import annotations

@@ -106,9 +106,7 @@ class Importer:
         if running is not None:
             # A Slotrocks source runs one job at a time, so whatever else of it is undecided here has been given up.
             if running.source != source or (kvrocks and running.slots != slots):
-                raise CommandError(
-                    f"ERR only one importing job is allowed, current importing: {running.slots.text()}"
-                )
+                raise CommandError(f"ERR only one importing job is allowed, current importing: {running.slots.text()}")
             self.abort(running, "superseded by a new attempt")
         each = Import(job, slots, source, ImportState.IMPORTING, session, kvrocks)
         cluster.delete_slots(slots)
@@ -161,7 +159,8 @@ class Importer:
             each.session = None
         self._cluster.rebuild()
         faults.reach("target.commit.synced")
-        log.info("import %s of slots %s is committed: %d rows, %d bytes", each.job, each.slots.text(), each.rows, each.bytes)
+        log.info("import %s of slots %s is committed: %d rows, %d bytes",
+                 each.job, each.slots.text(), each.rows, each.bytes)  # fmt: skip
 
     def abort(self, each: Import, why: str) -> None:
         """Drops what came, unless it is committed. Raises CommandError then."""
@@ -180,7 +179,7 @@ class Importer:
         self._cluster.rebuild()
 
     def status(self, job: str, slots: SlotSet) -> str:
-        """An ImportState's value, or "unknown". A job that is forgotten, but whose slots are this node's, was committed."""
+        """An ImportState's value, or "unknown". A job forgotten whose slots this node owns was committed."""
         each = self._imports.get(job)
         if each is not None:
             return each.state.value

@@ -67,6 +67,8 @@ class Link:
 
     async def call(self, *words: str | bytes | int) -> Any:
         """The reply to a request. Raises Refused for an error reply, LinkError when there is none."""
+        if self._reader.has_data():
+            raise LinkError("the other node answered what was not asked")
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._loop.sock_sendall(self.sock, encode_request(*words))
@@ -90,7 +92,7 @@ class Link:
         """A request whose only good answer is OK. Raises LinkError for another answer: it is garbage."""
         reply = await self.call(*words)
         if reply != b"OK":
-            raise LinkError(f"{words[0]!r} was answered {reply!r}")
+            raise LinkError(f"{words[0]!r} was answered {reply!r:.100}")
 
     def close(self) -> None:
         """Ends the connection."""

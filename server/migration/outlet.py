@@ -29,14 +29,17 @@ class Outlet:
         self._reader = hiredis.Reader(protocolError=OutletError, replyError=OutletError)
         self._sends: deque[list[int]] = deque()  # of each send: [requests without a reply yet, bytes]
         self._unanswered = 0  # bytes
+        self._progress = 0.0  # when a byte was taken or a whole reply came: a target that only drips is stuck, too
         self.sent = 0  # bytes
 
     def send(self, requests: bytes, count: int) -> None:
         """Sends `count` encoded requests; waits only while the window is full."""
+        self._progress = time.monotonic()
         rest = memoryview(requests)
         while rest:
             try:
                 rest = rest[self._sock.send(rest) :]
+                self._progress = time.monotonic()
             except BlockingIOError:
                 self._wait(select.POLLIN | select.POLLOUT)
                 self._receive()
@@ -51,6 +54,7 @@ class Outlet:
 
     def drain(self) -> None:
         """Waits until every request has been answered."""
+        self._progress = time.monotonic()
         while self._sends:
             self._wait(select.POLLIN)
             self._receive()
@@ -58,7 +62,8 @@ class Outlet:
     def _wait(self, events: int) -> None:
         poll = select.poll()
         poll.register(self._sock, events)
-        if not poll.poll(self._timeout_s * 1000):
+        left_s = self._progress + self._timeout_s - time.monotonic()
+        if left_s < 0 or not poll.poll(left_s * 1000):
             raise OutletError(f"the target did not answer within {self._timeout_s:g} s")
 
     def _receive(self) -> None:
@@ -74,6 +79,9 @@ class Outlet:
         while (reply := self._reader.gets()) is not False:
             if isinstance(reply, OutletError):
                 raise OutletError(f"the target answered: {reply}")
+            if not isinstance(reply, int | bytes):
+                raise OutletError(f"the target answered {reply!r:.100}")
+            self._progress = time.monotonic()
             if not self._sends:
                 raise OutletError("the target answered what was not asked")
             oldest = self._sends[0]

@@ -52,9 +52,12 @@ class Control:
         return result
 
     def report(self, what: str, **fields: Any) -> None:
-        """Sends a report."""
+        """Sends a report. Ends the process when the node is gone."""
         self._reported = time.monotonic()
-        self._sock.sendall(json.dumps({"what": what, **fields}).encode() + b"\n")
+        try:
+            self._sock.sendall(json.dumps({"what": what, **fields}).encode() + b"\n")
+        except OSError:
+            sys.exit(0)
 
     def progress(self, keys: int, size: int) -> None:
         """Reports progress, now and then."""

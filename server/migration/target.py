@@ -34,8 +34,8 @@ class Target:
 
     @classmethod
     async def connect(cls, peer: Peer, config: Config, *, kvrocks: bool | None = None) -> Target:
-        """Connects, authenticates, and finds out what the other node speaks. If that is known, this is about a job that the
-        node has taken part in: another one, which would not know of it, must not be taken for it."""
+        """Connects, authenticates, and finds out what the other node speaks. If that is known, this is about a job that
+        the node has taken part in: another one, which would not know of it, must not be taken for it."""
         timeout_s = config.migrate_response_timeout_ms / 1000
         link = await Link.open(peer.host, peer.port, timeout_s, config.masterauth or config.requirepass)
         try:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from controller import controller_reads_info, controller_reads_nodes
+
 import servers
 from clusters import Cluster, ClusterNode, key_of, wait_for
-from controller import controller_reads_info, controller_reads_nodes
 from slotrocks.server.cluster.ranges import parse_ranges
 
 Probe = tuple[int, tuple[int, int] | None, str]
@@ -20,7 +21,14 @@ Probe = tuple[int, tuple[int, int] | None, str]
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    options = ("--migrate-response-timeout-ms", "1000", "--migrate-batch-rate-limit-mb", "1", "--migrate-batch-size-kb", "16")
+    options = (
+        "--migrate-response-timeout-ms",
+        "1000",
+        "--migrate-batch-rate-limit-mb",
+        "1",
+        "--migrate-batch-size-kb",
+        "16",
+    )
     with Cluster(tmp_path_factory.mktemp("two"), "0-8191", "8192-16383", options=options) as cluster:
         yield cluster
 
@@ -131,7 +139,7 @@ def test_success_is_shown_after_a_restart(cluster: Cluster) -> None:
 
 
 def test_a_topology_that_knows_nothing_of_the_move(cluster: Cluster) -> None:
-    """An unrelated change, published between success and the slot's own, undoes nothing: the slot keeps its one owner."""
+    """An unrelated change, published between success and the slot's own, undoes nothing: the slot has one owner."""
     source, target = cluster.nodes
     fill(source, 350)
     assert source.migrate(350, target, "SYNC") == b"OK"

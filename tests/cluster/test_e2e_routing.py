@@ -1,7 +1,7 @@
 """Kvrocks's acceptance list for redirection and CLUSTER RESET, items 62-77.
 
-Numbers are those of the list's items. Four nodes as there: a router that is not in the topology, two masters, a replica.
-Replicas do not replicate yet, so what a replica reads is written to it before it becomes one.
+Numbers are those of the list's items. Four nodes as there: a router that is not in the topology, two masters, a
+replica. Replicas do not replicate yet, so what a replica reads is written to it before it becomes one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 import servers
 from clusters import Cluster, ClusterNode, key_of, wait_for
 
@@ -54,9 +55,9 @@ def test_ids_are_found_by_address(nodes: list[ClusterNode]) -> None:
 def test_info(nodes: list[ClusterNode]) -> None:
     """64"""
     assert nodes[1].info() == {
-        "cluster_state": "ok", "cluster_slots_assigned": "16382", "cluster_slots_ok": "16382", "cluster_slots_pfail": "0",
-        "cluster_slots_fail": "0", "cluster_known_nodes": "3", "cluster_size": "2", "cluster_current_epoch": "1",
-        "cluster_my_epoch": "1",
+        "cluster_state": "ok", "cluster_slots_assigned": "16382", "cluster_slots_ok": "16382",
+        "cluster_slots_pfail": "0", "cluster_slots_fail": "0", "cluster_known_nodes": "3", "cluster_size": "2",
+        "cluster_current_epoch": "1", "cluster_my_epoch": "1",
     }  # fmt: skip
 
 
@@ -113,7 +114,7 @@ def test_transactions(nodes: list[ClusterNode]) -> None:
 
 
 def test_reset(tmp_path: Path) -> None:
-    """74, 75, 76, 77: only an empty node that neither gives nor gets slots; it forgets everything, a replica that it is one."""
+    """74, 75, 76, 77: only an empty node that neither gives nor gets slots; a replica forgets that it is one."""
     with Cluster(tmp_path, "0-8191", "8192-16383", "") as cluster:
         a, b, replica = cluster.nodes
         cluster.push(replicas={2: 1})
@@ -133,7 +134,9 @@ def test_reset(tmp_path: Path) -> None:
 
         assert "myself,slave" in replica.call("CLUSTER", "NODES").decode()
         assert replica.call("CLUSTER", "RESET", "HARD") == b"OK"
-        assert replica.call("CLUSTERX", "SETNODES", f"{replica.id} 127.0.0.1 {replica.port} master - 0-16383", 1) == b"OK"
+        assert (
+            replica.call("CLUSTERX", "SETNODES", f"{replica.id} 127.0.0.1 {replica.port} master - 0-16383", 1) == b"OK"
+        )
         assert replica.call("SET", key_of(0), "master") == b"OK"
 
         assert b.call("CLUSTER", "IMPORT", 1, 0) == b"OK"

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import hiredis
 import pytest
+from redis.cluster import parse_cluster_slots
+
 import servers
 from clusters import Cluster, ClusterNode, key_of
-from redis.cluster import parse_cluster_slots
 
 ID = "07c37dfeb235213a872192d90877d0cd55635b91"
 OTHER_ID = "07c37dfeb235213a872192d90877d0cd55635b92"
@@ -36,8 +37,8 @@ def start(directory: Path, number: int, *options: str) -> ClusterNode:
 def node(tmp_path: Path) -> Iterator[ClusterNode]:
     """A node without a topology."""
     node = start(tmp_path, 0)
-    with node.server:
-        yield node
+    yield node
+    node.kill()
 
 
 def test_without_cluster_mode(slotrocks_server: servers.Server) -> None:
@@ -87,8 +88,9 @@ def test_a_node_and_its_topology(node: ClusterNode) -> None:
     assert node.call("CLUSTER", "NODES").decode().endswith(" 0-200\n")
 
     for words in (
-        ["CLUSTER", "no-subcommand"], ["CLUSTERX", "VERSION", "a"], ["CLUSTER", "NODES", "a"], ["CLUSTERX", "SETNODEID", "a"],
-        ["CLUSTERX", "SETNODES", "a"], ["CLUSTERX", "SETSLOT", "16384", ID, "1"], ["CLUSTERX", "SETSLOT", "16384", "a", "1"],
+        ["CLUSTER", "no-subcommand"], ["CLUSTERX", "VERSION", "a"], ["CLUSTER", "NODES", "a"],
+        ["CLUSTERX", "SETNODEID", "a"], ["CLUSTERX", "SETNODES", "a"],
+        ["CLUSTERX", "SETSLOT", "16384", ID, "1"], ["CLUSTERX", "SETSLOT", "16384", "a", "1"],
     ):  # fmt: skip
         assert "CLUSTER" in node.error(*words), words
     assert node.error("CLUSTERX", "SETNODES", "a", -1) == "ERR Invalid cluster version"
@@ -101,12 +103,18 @@ def test_a_node_and_its_topology(node: ClusterNode) -> None:
 def test_replicas(node: ClusterNode) -> None:
     """55, 56, 57, 58: with, without, of a replica, of nobody."""
     text = "\n".join(
-        (line(node, ID, "master - 0-8191"), line(node, OTHER_ID, "master - 8192-16383"), line(node, "r" * 40, f"slave {OTHER_ID}"))
+        (
+            line(node, ID, "master - 0-8191"),
+            line(node, OTHER_ID, "master - 8192-16383"),
+            line(node, "r" * 40, f"slave {OTHER_ID}"),
+        )
     )
     node.call("CLUSTERX", "SETNODES", text, 2)
     fields = node.call("CLUSTER", "REPLICAS", OTHER_ID).decode().split(" ")
     assert len(fields) == 8
-    assert fields[1:4] == [f"127.0.0.1:{node.port}@{node.port + 10000}", "slave", OTHER_ID] and fields[7] == "connected\n"
+    assert (
+        fields[1:4] == [f"127.0.0.1:{node.port}@{node.port + 10000}", "slave", OTHER_ID] and fields[7] == "connected\n"
+    )
     assert node.call("CLUSTER", "REPLICAS", ID) == b""
     assert node.error("CLUSTER", "REPLICAS", "r" * 40) == "ERR The node isn't a master"
     assert node.error("CLUSTER", "REPLICAS", "unknown") == "ERR Invalid cluster node id"
@@ -152,10 +160,16 @@ def test_set_slot(tmp_path: Path) -> None:
             cluster.give(slots, b)
             assert a.call("CLUSTER", "SLOTS") == b.call("CLUSTER", "SLOTS")
             shown = parse_cluster_slots(a.call("CLUSTER", "SLOTS"))
-            assert {ends: row["primary"][1] for ends, row in shown.items()} == {(0, last): b.port, (last + 1, 16383): a.port}
+            assert {ends: row["primary"][1] for ends, row in shown.items()} == {
+                (0, last): b.port,
+                (last + 1, 16383): a.port,
+            }
             assert b.call("SET", key_of(last), "x") == b"OK"
             assert a.error("SET", key_of(last), "x") == f"MOVED {last} {b.address}"
         for wrong in (cluster.version, cluster.version + 2):
             assert "version" in b.error("CLUSTERX", "SETSLOT", 4, "NODE", b.id, wrong)
-        assert b.error("CLUSTERX", "SETSLOT", 4, "NODE", "n" * 40, cluster.version + 1) == "ERR No this node in the cluster"
+        assert (
+            b.error("CLUSTERX", "SETSLOT", 4, "NODE", "n" * 40, cluster.version + 1)
+            == "ERR No this node in the cluster"
+        )
         assert a.call("CLUSTERX", "VERSION") == b.call("CLUSTERX", "VERSION") == str(cluster.version).encode()

@@ -18,6 +18,7 @@ class FakeNode:
         self.address = Address("127.0.0.1", 0)
         self.seen: list[list[bytes]] = []
         self.answer = answer
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -26,8 +27,12 @@ class FakeNode:
 
     async def __aexit__(self, *error: object) -> None:
         self._server.close()
+        for writer in self._writers:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         parser = hiredis.Reader()
         while data := await reader.read(65536):
             parser.feed(data)

@@ -135,7 +135,11 @@ def test_nothing_checked_is_no_proof() -> None:
 def test_a_node_that_does_not_tell_its_keys() -> None:
     async def main() -> None:
         async with FakeNode(lambda request: b"-ERR no\r\n") as node:
-            await prove({"A": await Link.open(node.address)}, owner_of, [], [], lambda checked: None)
+            link = await Link.open(node.address)
+            try:
+                await prove({"A": link}, owner_of, [], [], lambda checked: None)
+            finally:
+                link.close()
 
     with pytest.raises(LinkError, match="does not tell its keys"):
         asyncio.run(main())

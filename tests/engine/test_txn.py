@@ -22,6 +22,7 @@ from slotrocks.engine import (
     TYPE_ZSET,
     Metadata,
     Store,
+    StoreOptions,
     Transaction,
     WrongTypeError,
     decode_expiry_key,
@@ -32,9 +33,10 @@ from slotrocks.engine import (
 NOW_MS = 1_700_000_000_000
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    store = Store(tmp_path_factory.mktemp("db"), slot_encoded=False)
+@pytest.fixture(scope="module", params=[0, 1500, 32 << 20], ids=["no cache", "tiny cache", "cache"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    options = StoreOptions(row_cache_bytes=request.param)
+    store = Store(tmp_path_factory.mktemp("db"), slot_encoded=False, options=options)
     yield store
     store.close()
 
@@ -265,3 +267,34 @@ def test_versions_grow(txn: Transaction) -> None:
     assert txn.new_version() == first + 2, "also when the clock goes back"
     txn.begin(NOW_MS + 1)
     assert txn.new_version() == ((NOW_MS + 1) * 1000) << 11
+
+
+def test_rows_written_by_another_way_are_seen_once_told(txn: Transaction, store: Store) -> None:
+    txn.put(CF_METADATA, b"key", b"old")
+    txn.commit()
+    assert txn.get(CF_METADATA, b"key") == b"old"
+    batch = store.new_batch()
+    batch.put(b"key", b"new", store.handles[CF_METADATA])
+    store.write(batch)
+    txn.forget_cached()
+    assert txn.get(CF_METADATA, b"key") == b"new"
+    assert txn.get_many(CF_METADATA, [b"key", b"none"]) == [b"new", None]
+
+
+def test_many_more_rows_than_the_cache_holds(txn: Transaction) -> None:
+    for round_ in range(3):
+        for i in range(400):
+            txn.put(CF_METADATA, b"%d" % i, b"%d" % (i + round_) * (i % 50))
+        txn.commit()
+        keys = [b"%d" % i for i in range(400)]
+        assert txn.get_many(CF_METADATA, keys) == [b"%d" % (i + round_) * (i % 50) for i in range(400)]
+        assert [txn.get(CF_METADATA, key) for key in keys[::7]] == [
+            b"%d" % (i + round_) * (i % 50) for i in range(0, 400, 7)
+        ]
+
+
+def test_large_rows_come_from_the_database(txn: Transaction) -> None:
+    for value in (b"small", b"x" * 100_000, b"small again"):
+        txn.put(CF_METADATA, b"key", value)
+        txn.commit()
+        assert txn.get(CF_METADATA, b"key") == value

@@ -1,4 +1,4 @@
-"""A stand-in for a Kvrocks node as the target of a migration: it speaks what Kvrocks 2.10 speaks, and notes all it hears.
+"""A stand-in for a Kvrocks node as the target of a migration: it speaks what Kvrocks 2.10 does, and notes all it hears.
 
 `on_request` may answer in its place: with the bytes of a reply, HANG_UP (the link ends), SILENCE (no answer, ever), or
 None for what Kvrocks would say.
@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Self
 
 import hiredis
-from slotrocks.engine import CF_METADATA, OP_DELETE, OP_PUT, KeyCodec, decode_batch, decode_metadata
 
+from slotrocks.engine import CF_METADATA, OP_DELETE, OP_PUT, KeyCodec, decode_batch, decode_metadata
 
 HANG_UP = "hang up"
 SILENCE = "silence"
@@ -148,5 +148,7 @@ class FakeKvrocks:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

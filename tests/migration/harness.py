@@ -1,5 +1,5 @@
-"""Two real nodes between which a slot moves while clients write to it and something breaks, and the proof of what must hold:
-exactly one node owns every slot, and every acknowledged write is there.
+"""Two real nodes between which a slot moves while clients write to it and something breaks, and the proof of what must
+hold: exactly one node owns every slot, and every acknowledged write is there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import hiredis
 import psutil
+
 import servers
 from slotrocks.server.migration import faults
 
@@ -40,8 +41,9 @@ class Node:
         self.id = IDS[index]
         self.plan = directory / "faults"
         port = servers.free_port()
-        command = ["env", f"{faults.VARIABLE}={self.plan}", *servers.SLOTROCKS, "--port", str(port), "--dir", str(directory)]
-        self.server = servers.Server([*command, *OPTIONS, *options], directory, port)
+        command = ["env", f"{faults.VARIABLE}={self.plan}", *servers.SLOTROCKS]
+        where = ["--port", str(port), "--dir", str(directory)]
+        self.server = servers.Server([*command, *where, *OPTIONS, *options], directory, port)
         self._client: servers.Client | None = None
         assert self.call("CLUSTERX", "SETNODEID", self.id) == b"OK"
 

@@ -10,6 +10,7 @@ import time
 import bulk
 import hiredis
 import pytest
+
 from clusters import Cluster, ClusterNode, key_of, measured, wait_for
 
 pytestmark = pytest.mark.usefixtures("kind")
@@ -85,7 +86,7 @@ def test_values_and_times(source: ClusterNode, target: ClusterNode, base: int, m
 def test_changes_meanwhile(source: ClusterNode, target: ClusterNode, base: int) -> None:
     """24: what is written during the migration arrives; what is written to other slots does not."""
     slot, other = base + 10, base + 11
-    bulk.fill(source, slot)
+    bulk.fill(source, slot, 200)
     names = ("set", "append", "setrange", "incr", "del", "expire", "persist", "getdel", "expired", "again")
     keys = {name: key_of(slot, f"bulk{number}") for number, name in enumerate(names)}
     bulk.start_slow(source, slot, target)
@@ -121,7 +122,7 @@ def test_changes_meanwhile(source: ClusterNode, target: ClusterNode, base: int) 
     assert target.call("GET", key_of(slot, "created")) == b"during"
     values = target.call("MGET", *(key_of(slot, f"mset{number}") for number in range(100)))
     assert values == [b"%d" % number for number in range(100)]
-    for number in range(len(names), 100):
+    for number in range(len(names), 200):
         assert target.call("GET", key_of(slot, f"bulk{number}")) == bulk.VALUE
     assert target.count(other) == 0
     assert target.error("GET", key_of(other)) == f"MOVED {other} {source.address}"
@@ -129,8 +130,8 @@ def test_changes_meanwhile(source: ClusterNode, target: ClusterNode, base: int) 
 
 
 def test_who_serves_after_success(cluster: Cluster, source: ClusterNode, target: ClusterNode, base: int) -> None:
-    """25, 27, 29: before any topology says so the source sends clients on and the target serves. The source keeps the data
-    until then."""
+    """25, 27, 29: before any topology says so the source sends clients on and the target serves; the source keeps the
+    data until then."""
     slot = base + 20
     key, new = key_of(slot), key_of(slot, "new")
     source.call("SET", key, "value")
@@ -148,7 +149,7 @@ def test_who_serves_after_success(cluster: Cluster, source: ClusterNode, target:
 def test_writes_are_taken_while_it_goes_slowly(source: ClusterNode, target: ClusterNode, base: int) -> None:
     """26, 28: CLUSTER NODES shows where the slot goes, writes are accepted and arrive, and slow is not failed."""
     slot = base + 30
-    bulk.fill(source, slot, 80)
+    bulk.fill(source, slot, 200)
     bulk.start_slow(source, slot, target)
     assert f" [{slot}->-{target.id}]" in source.call("CLUSTER", "NODES").decode()
     assert f" [{slot}-<-{source.id}]" in target.call("CLUSTER", "NODES").decode()
@@ -162,7 +163,7 @@ def test_writes_are_taken_while_it_goes_slowly(source: ClusterNode, target: Clus
     source.wait_migration(slot, "success")
     assert "[" not in source.call("CLUSTER", "NODES").decode()
     assert target.call("GET", key_of(slot, "during")) == b"x"
-    bulk.check(target, slot, 80)
+    bulk.check(target, slot, 200)
 
 
 def test_range(cluster: Cluster, source: ClusterNode, target: ClusterNode, base: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 import servers
 from clusters import Cluster, ClusterNode, key_of, measured, wait_for
 

@@ -1,9 +1,9 @@
 """A migration while something breaks at every point that server/migration/faults.py names, with real processes.
 
-For each point: the process that reaches it is killed; the place fails (a lost reply, a refused write), where that is possible;
-and the process at the other end, or the sender, is killed while the first one stands there. What has died is started again.
-Then the nodes must settle by themselves, with exactly one owner of the slot that has every acknowledged write; and after
-the topology has been told, with nothing left of the slot at the other.
+For each point: the process that reaches it is killed; the place fails (a lost reply, a refused write), where that
+is possible; and the process at the other end, or the sender, is killed while the first one stands there. What has
+died is started again. Then the nodes must settle by themselves, with exactly one owner of the slot that has every
+acknowledged write; and after the topology has been told, with nothing left of the slot at the other.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import slotrocks.server
 from harness import Pair, Writer, wait_for
+
+import slotrocks.server
 from slotrocks.engine import slot_of
 from slotrocks.server.migration import faults
 
@@ -29,7 +30,7 @@ BEFORE = {
     "target.abort": "source.prepare.answered=error",
 }
 # The sender lives from the one to the other.
-SENDER_LIVES = ("source.sender.started", "source.snapshot.sent", "source.round.sent", "source.freeze", "source.final.sent")
+SENDER_LIVES = {f"source.{each}" for each in ("sender.started", "snapshot.sent", "round.sent", "freeze", "final.sent")}
 
 
 def points_in_code() -> dict[str, bool]:
@@ -66,7 +67,8 @@ def matrix() -> list[tuple[str, str]]:
 
 def test_points_are_listed() -> None:
     assert set(points_in_code()) == set(faults.POINTS)
-    assert {case.removeprefix("source:").removeprefix("target:").partition("@")[0] for case, _ in matrix()} == set(faults.POINTS)
+    cases = {case.rpartition(":")[2].partition("@")[0] for case, _ in matrix()}
+    assert cases == set(faults.POINTS)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +138,8 @@ def test_one_owner_and_nothing_lost(pair: Pair, tags: dict[int, str], point: str
         wait_for(lambda: not armed.pending, f"{line} happens\n{pair.describe}")
         if name.startswith("node.sync"):
             # A node that could not write says so until it is started again.
-            wait_for(lambda: str(armed.call("SET", f"{{{tag}}}0", "v")).startswith(("MISCONF", "TRYAGAIN", "MOVED")), "an error")
+            refusals = ("MISCONF", "TRYAGAIN", "MOVED")
+            wait_for(lambda: str(armed.call("SET", f"{{{tag}}}0", "v")).startswith(refusals), "an error")
             armed.restart()
         pair.settle()
     finally:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import golden
 import golden_files
-import pytest
 from clusters import Cluster, read_rows
 
 SLOT = golden.SLOT

@@ -9,9 +9,10 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-import golden
 import hiredis
 import pytest
+
+import golden
 from clusters import Cluster, ClusterNode, read_rows, wait_for
 from slotrocks.engine import CF_DEFAULT
 
@@ -66,6 +67,7 @@ def test_raw_key_value_survives_a_restart(cluster: Cluster) -> None:
     link = KvrocksLink(target.port)
     for request in golden.session("raw-key-value"):
         link.ask(request)
+    link.close()
     target.kill()
     target.start()
     check_strings(target, "t")
@@ -98,8 +100,8 @@ def test_rows_of_other_slots_are_refused(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("outcome", [b"1", b"2"])
 def test_redis_command(cluster: Cluster, outcome: bytes) -> None:
-    """19: strings by commands. Types that this node lacks are refused, and harm nothing. Then the source gives up, as it
-    did when this was recorded, or (as it might have) succeeds."""
+    """19: strings by commands. Types that this node lacks are refused, and harm nothing. Then the source gives up, as
+    it did when this was recorded, or (as it might have) succeeds."""
     target, _ = cluster.nodes
     link = KvrocksLink(target.port)
     start, *commands, end = golden.session("redis-command")

@@ -11,11 +11,12 @@ from itertools import count
 from pathlib import Path
 
 import bulk
+import pytest
+from fake_kvrocks import HANG_UP, SILENCE, FakeKvrocks, Hook
+
 import golden
 import golden_files
-import pytest
 from clusters import Cluster, key_of, wait_for
-from fake_kvrocks import HANG_UP, SILENCE, FakeKvrocks, Hook
 
 OK = b"+OK\r\n"
 REFUSED = b"-ERR refused by the test\r\n"
@@ -142,13 +143,16 @@ def test_password(bench: Bench) -> None:
 def test_writes_meanwhile(bench: Bench) -> None:
     """24: what is written during the migration arrives."""
     fake, slot = bench.target()
+    bulk.fill(bench.source, slot, 200)
     bulk.set_speed(bench.source, bulk.SLOW)
     bench.migrate(slot)
     bulk.set_speed(bench.source, bulk.FAST)
     wait_for(lambda: "APPLYBATCH" in fake.names())
+    client = bench.source.client
     for number in range(100, 200):
-        bench.source.call("SET", key_of(slot, f"bulk{number}"), number)
-    bench.source.call("DEL", key_of(slot, "bulk100"))
+        client.send("SET", key_of(slot, f"bulk{number}"), number)
+    client.send("DEL", key_of(slot, "bulk100"))
+    assert [client.receive()[1] for _ in range(101)] == [b"OK"] * 100 + [1]
     assert bench.source.migrating()[1] == "start"
     bench.check_moved(slot, fake)
     values = fake.values()
@@ -226,7 +230,7 @@ def test_commit_without_an_answer(bench: Bench, lost: str, outcome: str) -> None
 
 
 def test_clients_do_not_wait_for_ever(bench: Bench) -> None:
-    """As long as the outcome is not known, calls wait, but no longer than migrate-pause-timeout-ms: then they get TRYAGAIN."""
+    """While the outcome is unknown calls wait, but no longer than migrate-pause-timeout-ms: TRYAGAIN then."""
     told = False
 
     def hook(words: list[bytes]) -> bytes | str | None:
@@ -287,5 +291,3 @@ def test_several_ranges_are_refused(bench: Bench) -> None:
     assert "one range at a time" in error
     bench.check_mine(slot, "one range at a time")
     assert not any("IMPORT" in name for name in fake.names())
-
-
