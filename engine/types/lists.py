@@ -70,9 +70,14 @@ def elements(txn: Transaction, m: Metadata, first: int, end: int, *, reverse: bo
 def read_rows(txn: Transaction, m: Metadata, indexes: list[int]) -> Iterator[bytes]:
     """The elements under these indexes."""
     for value in txn.get_many(CF_DEFAULT, [row_key(txn, m, index) for index in indexes]):
-        if value is None:
-            raise CorruptionError(f"an element of list {m.key!r} is missing")
-        yield value
+        yield present(m, value)
+
+
+def present(m: Metadata, value: bytes | None) -> bytes:
+    """The value of a row that must exist."""
+    if value is None:
+        raise CorruptionError(f"an element of list {m.key!r} is missing")
+    return value
 
 
 def element_at(txn: Transaction, m: Metadata, position: int) -> bytes | None:
@@ -81,7 +86,7 @@ def element_at(txn: Transaction, m: Metadata, position: int) -> bytes | None:
         position += m.size
     if not 0 <= position < m.size:
         return None
-    return next(elements(txn, m, position, position + 1))
+    return present(m, txn.get(CF_DEFAULT, row_key(txn, m, bounds(m).head + position)))
 
 
 def positions(txn: Transaction, m: Metadata, value: bytes, *, rank: int, count: int, compared_max: int) -> list[int]:
@@ -124,10 +129,16 @@ def pop(txn: Transaction, key: bytes, count: int, *, left: bool) -> list[bytes] 
     m = find(txn, key)
     if m is None:
         return None
+    head, tail = bounds(m)
+    if count == 1 and m.size > 1:  # by far the most frequent
+        row = row_key(txn, m, head if left else tail - 1)
+        value = present(m, txn.get(CF_DEFAULT, row))
+        txn.delete(CF_DEFAULT, row)
+        store(txn, m, m, head + left, tail - (not left))
+        return [value]
     count = min(count, m.size)
     if count == 0:
         return []
-    head, tail = bounds(m)
     first = 0 if left else m.size - count
     values = list(elements(txn, m, first, first + count, reverse=not left))
     if count == m.size:
@@ -151,7 +162,8 @@ def move(txn: Transaction, source: bytes, target: bytes, *, from_left: bool, to_
     m = find(txn, source)
     if m is None:
         return None
-    value = next(elements(txn, m, 0, 1) if from_left else elements(txn, m, m.size - 1, m.size))
+    value = element_at(txn, m, 0 if from_left else -1)
+    assert value is not None
     if from_left == to_left or m.size == 1:
         txn.touch(source)
         return value
