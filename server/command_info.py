@@ -32,14 +32,19 @@ CATEGORIES_MORE = {
 }  # fmt: skip
 # A bar separates what is said of the first key from what is said of the others.
 ACCESS = {
-    "append": "RW insert", "copy": "RO access|OW update", "decr": "RW access update", "decrby": "RW access update",
+    "append": "RW insert", "blmove": "RW access delete|RW insert", "blmpop": "RW access delete",
+    "blpop": "RW access delete", "brpop": "RW access delete", "brpoplpush": "RW access delete|RW insert",
+    "copy": "RO access|OW update", "decr": "RW access update", "decrby": "RW access update",
     "del": "RM delete", "exists": "RO", "getdel": "RW access delete", "getex": "RW access update",
     "getset": "RW access update", "incr": "RW access update", "incrby": "RW access update",
-    "incrbyfloat": "RW access update", "memory|usage": "RO",
+    "incrbyfloat": "RW access update", "linsert": "RW insert", "llen": "RO",
+    "lmove": "RW access delete|RW insert", "lmpop": "RW access delete", "lpop": "RW access delete",
+    "lpush": "RW insert", "lpushx": "RW insert", "lrem": "RW delete", "ltrim": "RW delete", "memory|usage": "RO",
     "move": "RW access update",
     "mset": "OW update", "msetnx": "OW insert",
     "object|encoding": "RO", "object|freq": "RO", "object|idletime": "RO", "object|refcount": "RO",
     "psetex": "OW update", "rename": "RW access delete|OW update", "renamenx": "RW access delete|OW insert",
+    "rpop": "RW access delete", "rpoplpush": "RW access delete|RW insert", "rpush": "RW insert", "rpushx": "RW insert",
     "set": "RW access update variable_flags", "setex": "OW update", "setnx": "OW insert", "strlen": "RO", "touch": "RO",
     "type": "RO", "unlink": "RM delete", "watch": "RO",
     "hdel": "RW delete", "hexists": "RO", "hincrby": "RW access update", "hincrbyfloat": "RW access update",

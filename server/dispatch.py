@@ -50,6 +50,8 @@ def execute(session: Session, argv: list[bytes]) -> None:
             send(session, value)
         elif value is not NO_REPLY:
             session.writer.write(value)
+        if session.node.blocking.ready:
+            session.node.blocking.serve()
     except CommandError as error:
         reject(session, error.text)
     finally:
@@ -79,6 +81,8 @@ def reject(session: Session, text: str) -> None:
     """Answers with an error; inside MULTI it also dooms the EXEC."""
     if session.queue is not None:
         session.dirty_exec = True
+    if session.waiter is not None:
+        session.node.blocking.end(session)
     session.node.stats.error_replies[text.split(" ", 1)[0]] += 1
     session.writer.error(text)
 
@@ -160,11 +164,13 @@ def enqueue(session: Session, row: Command, argv: list[bytes]) -> None:
 
 
 def call(session: Session, row: Command, argv: list[bytes]) -> Any:
-    """Executes a call in a savepoint of its own. Returns the reply's value; an error is a ReplyError."""
+    """Executes a call in a savepoint of its own. Returns the reply's value; an error is a ReplyError. A call that
+    blocked and runs again counts once."""
     node = session.node
     txn = session.txn
     started = perf_counter_ns()
-    if node.monitors:
+    waiter = session.waiter
+    if node.monitors and waiter is None:
         node.feed_monitors(session, row, argv)
     txn.begin(node.now_ms)
     try:
@@ -183,8 +189,10 @@ def call(session: Session, row: Command, argv: list[bytes]) -> Any:
         node.stats.error_replies[value.text.split(" ", 1)[0]] += 1
     elif txn.touched:
         node.on_touched(txn.touched)
+    if waiter is not None and value is not SUSPENDED:
+        node.blocking.end(session)
     elapsed_us = (perf_counter_ns() - started) // 1000
-    row.calls += 1
+    row.calls += waiter is None
     row.usec += elapsed_us
     if elapsed_us >= node.slow_us:
         node.on_slow(session, row, argv, elapsed_us)

@@ -89,7 +89,7 @@ def clients(node: Node) -> Fields:
         "connected_clients": len(node.sessions),
         "maxclients": node.config.maxclients,
         "monitor_clients": len(node.monitors),
-        "blocked_clients": sum(session.blocked for session in node.sessions.values()),
+        "blocked_clients": node.blocking.clients,
     }
 
 

@@ -18,6 +18,7 @@ from rocksdict import WriteBatch
 
 from slotrocks.engine import OK, ReplyError, Store, StoreError, Transaction
 from slotrocks.server import commands
+from slotrocks.server.blocking import Blocking
 from slotrocks.server.cluster.state import Cluster
 from slotrocks.server.config import Config
 from slotrocks.server.connection import Connection
@@ -65,6 +66,7 @@ class Node:
         self.monitors: set[Session] = set()
         self.pause: Pause | None = None  # CLIENT PAUSE
         self.watchers: defaultdict[bytes, set[Session]] = defaultdict(set)
+        self.blocking = Blocking(self)
         self.scan_cursors = ScanCursors()
         self.write_error = ""
         self.now_ms = 0
@@ -192,17 +194,20 @@ class Node:
     # -- what commands cause
 
     def on_touched(self, keys: list[bytes]) -> None:
-        """Keys changed: tells the sessions that watch them."""
+        """Keys changed: tells the sessions that watch them or wait for them."""
         if self.watchers:
             for key in keys:
                 for session in self.watchers.get(key, ()):
                     session.dirty_watch = True
+        if self.blocking.queues:
+            self.blocking.on_touched(keys)
 
     def on_all_touched(self) -> None:
-        """Every key changed (FLUSHALL, a slot left)."""
+        """Any key may have changed (rows were written as they are, a slot left)."""
         for sessions in self.watchers.values():
             for session in sessions:
                 session.dirty_watch = True
+        self.blocking.on_touched(list(self.blocking.queues))
 
     def on_slow(self, session: Session, row: Command, argv: list[bytes], elapsed_us: int) -> None:
         """A command took longer than SLOWLOG or LATENCY tolerate."""

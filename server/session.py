@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from slotrocks.engine import ReplyWriter, Transaction
 
 if TYPE_CHECKING:
+    from slotrocks.server.blocking import Waiter
     from slotrocks.server.node import Node
     from slotrocks.server.streaming import Stream
     from slotrocks.server.table import Command
@@ -71,7 +72,7 @@ class Session:
     __slots__ = (
         "asking", "argv", "authenticated", "created", "dirty_exec", "dirty_watch", "id", "importing", "info",
         "last_active", "last_command", "link", "name", "no_evict", "no_touch", "node", "on_cancel", "queue", "readonly",
-        "reply_mode", "stream", "suspended", "txn", "user", "watched", "writer",
+        "reply_mode", "stream", "suspended", "txn", "user", "waiter", "watched", "writer",
     )  # fmt: skip
 
     def __init__(self, node: Node, link: Link, session_id: int, now: float) -> None:
@@ -104,6 +105,7 @@ class Session:
         self.argv: list[bytes] = []
         self.on_cancel: Callable[[], None] | None = None
         self.stream: Stream | None = None  # a large reply that is going out
+        self.waiter: Waiter | None = None  # its call waits for keys, see blocking.py
 
     @property
     def protocol(self) -> int:
@@ -156,6 +158,8 @@ class Session:
             self.on_cancel()
             self.on_cancel = None
         self.stream = None
+        if self.waiter is not None:
+            self.node.blocking.end(self)
         self.suspended = False
         self.node.unwatch(self)
         self.node.monitors.discard(self)

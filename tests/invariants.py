@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from slotrocks.engine import CF_DEFAULT, CF_METADATA, TYPE_HASH, TYPE_NAMES, TYPE_SET, Metadata, Store, decode_metadata
+from slotrocks.engine import (
+    CF_DEFAULT,
+    CF_METADATA,
+    TYPE_HASH,
+    TYPE_LIST,
+    TYPE_NAMES,
+    TYPE_SET,
+    Metadata,
+    Store,
+    decode_metadata,
+)
+from slotrocks.engine.layout import ListBounds, decode_u64
 
 
 def collections_of(store: Store, kind: int) -> dict[tuple[bytes, int], Metadata]:
@@ -62,3 +73,18 @@ def sets(store: Store) -> list[str]:
         if value and (key, version) in known:
             wrong.append(f"set {key!r} has a value for {member!r}")
     return wrong + element_counts(store, TYPE_SET)
+
+
+def lists(store: Store) -> list[str]:
+    """Each list has an element under every index from its head to before its tail, no other, and at least one."""
+    known = collections_of(store, TYPE_LIST)
+    indexes: dict[tuple[bytes, int], list[int]] = {owner: [] for owner in known}
+    for key, version, sub in element_rows(store):
+        if (key, version) in indexes:
+            indexes[key, version].append(decode_u64(sub))
+    wrong = []
+    for (key, version), metadata in known.items():
+        head, tail = ListBounds.decode(metadata.payload)
+        if indexes[key, version] != list(range(head, tail)) or metadata.size != tail - head or metadata.size == 0:
+            wrong.append(f"list {key!r} has size {metadata.size}, bounds {head}, {tail}, rows {indexes[key, version]}")
+    return wrong

@@ -159,7 +159,7 @@ class Cluster:
     # -- the table that routing reads
 
     def rebuild(self) -> None:
-        """Recomputes every slot's state, and lets held calls be decided anew."""
+        """Recomputes every slot's state, and lets held and blocked calls be decided anew."""
         self._effective = None  # computed when a client asks: after a migration, all of them do at once
         coordinator = self.coordinator
         self.slots.rebuild(
@@ -175,6 +175,7 @@ class Cluster:
         held, self.held = self.held, set()
         for session in held:
             session.retry()
+        self.node.blocking.on_slots_changed()
 
     # -- data
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 
 _MODULES = (
-    "strings", "lcs", "keys", "expire", "scan", "transactions", "connection",
+    "strings", "lcs", "lists", "lists_blocking", "keys", "expire", "scan", "transactions", "connection",
     "client", "client_control", "config", "command", "info", "server", "slowlog", "latency", "memory", "debug",
     "cluster", "clusterx",
     "hashes", "sets",

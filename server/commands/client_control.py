@@ -75,9 +75,11 @@ def unblock(s: Session, argv: list[bytes]) -> Any:
         if argv[3].lower() not in (b"timeout", b"error"):
             raise CommandError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
     elif len(argv) > 4:
-        raise CommandError(SYNTAX)
-    integer(argv[2])
-    return 0  # no command of this server blocks; whom a pause or a hand-over holds is not blocked in this sense
+        raise CommandError("ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.")
+    session = s.node.sessions.get(integer(argv[2]))
+    error = len(argv) == 4 and argv[3].lower() == b"error"
+    # Whom only a pause or a hand-over holds is not blocked in this sense.
+    return int(session is not None and s.node.blocking.unblock(session, error=error))
 
 
 @command("client|no-evict", arity=3, flags=ADMIN, group="connection", since="7.0.0",

@@ -181,9 +181,10 @@ def flushdb(s: Session, argv: list[bytes]) -> Any:
         raise CommandError(SYNTAX)
     if s.node.cluster is not None:
         s.node.cluster.on_flush()
-    watched = [key for key in s.node.watchers if s.txn.lookup(key) is not None]
+    awaited = (*s.node.watchers, *s.node.blocking.queues)
+    found = [key for key in awaited if s.txn.lookup(key) is not None]
     keyspace.flush(s.txn)
-    for key in watched:  # only who watches a key that was there has seen a change
+    for key in found:  # only who watches a key that was there has seen a change
         s.txn.touch(key)
     return OK
 

@@ -23,6 +23,7 @@ class Link:
     peer_name = "127.0.0.1:1"
     local_name = "127.0.0.1:6666"
     closed = False
+    closing = False
     output_bytes = 0
     descriptor = -1
 

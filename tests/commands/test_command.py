@@ -16,6 +16,10 @@ CALLS = [
 ]  # fmt: skip
 # Where Debian's Redis 7.0 and the 7.2 that we follow, or we, differ.
 DIFFER = {
+    "blmove": "allowed in scripts since 7.2",
+    "blpop": "allowed in scripts since 7.2",
+    "brpop": "allowed in scripts since 7.2",
+    "brpoplpush": "allowed in scripts since 7.2",
     "client|reply": "may not be queued: what EXEC answers is one array",
     "command|getkeys": "arity of 7.2",
     "command|getkeysandflags": "arity of 7.2",
@@ -53,6 +57,8 @@ def test_every_row_is_described_as_redis_does(slotrocks_server: Server, redis_se
         if text in DIFFER or text.partition("|")[0] in NO_MATTER:
             continue
         for index, what in enumerate(ELEMENTS, 1):
+            if what == "keys" and b"movablekeys" in mine[name][2]:
+                continue  # we say less of where they are: COMMAND GETKEYS finds them
             wanted = [without_notes(spec) for spec in redis[name][8]] if index == 8 else redis[name][index]
             if unordered(mine[name][index]) != unordered(wanted):
                 differences.append((text, what, mine[name][index], redis[name][index]))
