@@ -9,6 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from slotrocks.engine import (
+    CF_ZSET_SCORE,
+    TYPE_ZSET,
+)
     CF_DEFAULT,
     CF_METADATA,
     TYPE_HASH,
@@ -88,3 +91,19 @@ def lists(store: Store) -> list[str]:
         if indexes[key, version] != list(range(head, tail)) or metadata.size != tail - head or metadata.size == 0:
             wrong.append(f"list {key!r} has size {metadata.size}, bounds {head}, {tail}, rows {indexes[key, version]}")
     return wrong
+
+
+def zsets(store: Store) -> list[str]:
+    """Each sorted set has as many members as it says, at least one, and its two sides are the same: a row by score for
+    each row by member. No row by score belongs to anything else."""
+    known = collections_of(store, TYPE_ZSET)
+    sides: list[set[tuple[bytes, int, bytes]]] = [set(), set()]
+    for storage_key, score in store.scan(CF_DEFAULT, *store.codec.namespace_range()):
+        key, version, member = store.codec.decode_subkey(storage_key)
+        if (key, version) in known:
+            sides[0].add((key, version, score + member))
+    for storage_key, _ in store.scan(CF_ZSET_SCORE, *store.codec.namespace_range()):
+        sides[1].add(store.codec.decode_subkey(storage_key))
+    odd = sides[0] ^ sides[1]
+    wrong = [f"sorted set {key!r} (version {version}) has {sub!r} on one side only" for key, version, sub in odd]
+    return wrong + element_counts(store, TYPE_ZSET)

@@ -7,6 +7,7 @@ _MODULES = (
     "client", "client_control", "config", "command", "info", "server", "slowlog", "latency", "memory", "debug",
     "cluster", "clusterx",
     "hashes", "sets",
+    "zsets", "zset_ranges", "zset_algebra", "zset_blocking", "geo", "geo_search",
 )  # fmt: skip
 
 
