@@ -21,7 +21,8 @@ EXPIRY_PREFIX = b"slotrocks.expiry:"
 SUBKEYS_DELETED_ONE_BY_ONE_MAX = 64
 
 cdef enum:
-    F_METADATA = 1                      # CF_METADATA, for the compiler
+    F_METADATA = 1                      # CF_METADATA and CF_ZSET_SCORE, for the compiler
+    F_ZSET_SCORE = 2
 
 cdef bytes EXPIRY_HEAD = EXPIRY_PREFIX
 cdef object MISSING = object()
@@ -44,6 +45,7 @@ cdef class Transaction:
     cdef list undo                      # since begin(): (cf, storage key, what the overlay held, or MISSING)
     cdef Py_ssize_t ranges_at_begin
     cdef RowCache cache                 # rows of column family metadata, as the database holds them
+    cdef Edges edges                    # of column family zset_score: sorted sets serve as queues
     cdef list gets                      # for each column family: the database's get()
 
     def __init__(self, store):
@@ -54,6 +56,7 @@ cdef class Transaction:
         self.ranges = []
         self.undo = []
         self.cache = RowCache(store.options.row_cache_bytes)
+        self.edges = Edges(self.codec)
         self.gets = [family.get for family in store.families]
 
     # -- the command's frame
@@ -118,7 +121,7 @@ cdef class Transaction:
             self.store.write(batch)
             self.update_cache()
         except BaseException:
-            self.cache.clear()
+            self.forget_cached()
             raise
         finally:
             for overlay in self.overlays:
@@ -131,6 +134,7 @@ cdef class Transaction:
     cdef int update_cache(self) except -1:
         """The overlay is in the database now: so is it in the cache."""
         cdef bytes storage_key
+        self.edges.on_commit(<dict>self.overlays[F_ZSET_SCORE])
         for cf, _, _ in self.ranges:
             if cf == CF_METADATA:
                 self.cache.clear()
@@ -144,6 +148,7 @@ cdef class Transaction:
     def forget_cached(self) -> None:
         """The database was written to by another way: what was read before may not be true any more."""
         self.cache.clear()
+        self.edges.clear()
 
     # -- rows
 
@@ -214,7 +219,10 @@ cdef class Transaction:
         """Iterates over (storage key, value) from `begin` to before `end` in key order (from the end when `reverse`),
         the overlay merged in. It shows the rows as they are now, whatever is written or committed while it goes on."""
         cdef dict overlay = self.overlays[cf]
-        rows = self.store.scan(cf, begin, end, reverse)
+        if cf == F_ZSET_SCORE:
+            rows = self.edges.scan(self.store, cf, begin, end, reverse)
+        else:
+            rows = self.store.scan(cf, begin, end, reverse)
         if not overlay and not self.ranges:
             return rows
         pending = sorted([item for item in overlay.items() if begin <= item[0] < end], reverse=reverse)
