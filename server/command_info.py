@@ -52,6 +52,12 @@ ACCESS = {
     "sadd": "RW insert", "scard": "RO", "sdiffstore": "OW update|RO access", "sinterstore": "RW update|RO access",
     "sismember": "RO", "smove": "RW access delete|RW insert", "spop": "RW access delete", "srem": "RW delete",
     "sunionstore": "OW update|RO access",
+    "bzmpop": "RW access delete", "bzpopmax": "RW access delete", "bzpopmin": "RW access delete",
+    "geosearchstore": "OW update|RO access", "zcard": "RO", "zdiffstore": "OW update|RO access",
+    "zincrby": "RW access update", "zinterstore": "OW update|RO access", "zmpop": "RW access delete",
+    "zpopmax": "RW access delete", "zpopmin": "RW access delete", "zrangestore": "OW update|RO access",
+    "zrem": "RW delete", "zremrangebylex": "RW delete", "zremrangebyrank": "RW delete",
+    "zremrangebyscore": "RW delete", "zunionstore": "OW update|RO access",
 }  # fmt: skip
 _SHARDS, _NODES = "request_policy:all_shards", "request_policy:all_nodes"
 _SPLIT, _VARIES = "request_policy:multi_shard", "nondeterministic_output"
@@ -78,6 +84,7 @@ TIPS = {
     "hgetall": [_UNORDERED], "hkeys": [_UNORDERED], "hrandfield": [_VARIES], "hscan": [_VARIES], "hvals": [_UNORDERED],
     "sdiff": [_UNORDERED], "sinter": [_UNORDERED], "smembers": [_UNORDERED], "spop": [_VARIES],
     "srandmember": [_VARIES], "sscan": [_VARIES], "sunion": [_UNORDERED],
+    "zrandmember": [_VARIES], "zscan": [_VARIES],
 }  # fmt: skip
 
 

@@ -9,15 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from slotrocks.engine import (
-    CF_ZSET_SCORE,
-    TYPE_ZSET,
-)
     CF_DEFAULT,
     CF_METADATA,
+    CF_ZSET_SCORE,
     TYPE_HASH,
     TYPE_LIST,
     TYPE_NAMES,
     TYPE_SET,
+    TYPE_ZSET,
     Metadata,
     Store,
     decode_metadata,

@@ -25,6 +25,15 @@ DIFFER = {
     "command|getkeysandflags": "arity of 7.2",
     "readonly": "may not be queued",
     "readwrite": "may not be queued",
+    "bzpopmax": "allowed in scripts since 7.2",
+    "bzpopmin": "allowed in scripts since 7.2",
+    "georadius": "the target's place depends on the options, so we say of no key where it is",
+    "georadiusbymember": "as georadius",
+    "zdiffstore": "the number of sources is in the call, so we say of no key where it is",
+    "zinterstore": "as zdiffstore",
+    "zunionstore": "as zdiffstore",
+    "zrank": "WITHSCORE since 7.2",
+    "zrevrank": "WITHSCORE since 7.2",
 }
 ELEMENTS = ("arity", "flags", "first", "last", "step", "acl", "tips", "keys")
 NO_MATTER = {"scan", "cluster", "debug", "memory", "sort", "object"}
