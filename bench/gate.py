@@ -28,11 +28,12 @@ SECTIONS: dict[str, Callable[[], Iterator[Comparison]]] = {
 
 @dataclass(frozen=True)
 class Threshold:
-    """The least ratio that a comparison must reach, and what that guards."""
+    """The least ratio that a comparison must reach, and what that guards. `goal`: what it is to become, if more."""
 
     name: str
     at_least: float
     guards: str
+    goal: float = 0.0
 
     @property
     def section(self) -> str:
@@ -79,6 +80,8 @@ def table(verdicts: Sequence[Verdict]) -> str:
     for each in verdicts:
         mark = "ok" if each.holds else "FAIL"
         least = f"{each.threshold.at_least:.2f}" if each.threshold else "-"
+        if each.threshold and each.threshold.goal:
+            least += f" (goal {each.threshold.goal:.2f})"
         c = each.comparison
         if c is None:
             assert each.threshold is not None

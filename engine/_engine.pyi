@@ -169,6 +169,12 @@ class Rows(Iterator[tuple[bytes, bytes]]):
 
 def fill_batch(rows: Iterator[tuple[bytes, bytes]], cf: int, builder: BatchBuilder, bytes_max: int) -> int: ...
 
+# edges.pxi
+
+@final
+class Edges:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
+
 # row_cache.pxi
 
 @final
@@ -221,10 +227,9 @@ class Transaction:
 def encode_expiry_key(expire_ms: int, metadata_key: bytes) -> bytes: ...
 def decode_expiry_key(storage_key: bytes) -> tuple[int, bytes]: ...
 def merge_scan(
-    txn: Transaction,
-    cf: int,
     rows: Iterator[tuple[bytes, bytes]],
     pending: list[tuple[bytes, bytes | None]],
+    deleted: list[tuple[bytes, bytes]],
     reverse: bool,
 ) -> Iterator[tuple[bytes, bytes]]: ...
 

@@ -1,8 +1,8 @@
 """Where the living rows of a collection begin and end in the database.
 
-A queue deletes at one end of its rows (ZPOPMIN, or ZRANGEBYSCORE with LIMIT and ZREM). RocksDB keeps what is deleted until
-a compaction drops it, and a scan from that end walks over all of it: after 16,000 ZPOPMIN another one took 8 ms. So a
-scan from an end of a collection remembers which row it found first, and later scans begin there.
+A queue deletes at one end of its rows (ZPOPMIN, or ZRANGEBYSCORE with LIMIT and ZREM). RocksDB keeps what is deleted
+until a compaction drops it, and a scan from that end walks over all of it: after 16,000 ZPOPMIN another one took 8 ms.
+So a scan from an end of a collection remembers which row it found first, and later scans begin there.
 
 What is remembered is true of the database, whatever is pending in the transaction's overlay: deletions leave it true, a
 commit moves it when it puts a row beyond it, and all is forgotten when a commit fails or the database was written to by
@@ -15,6 +15,7 @@ cdef enum:
     EDGES_MAX = 4096
 
 
+@final
 cdef class Edges:
     """The edges of the collections of one column family."""
 

@@ -43,8 +43,8 @@ class StoreOptions:
     """RocksDB's settings, in RocksDB's units; `server.config` fills it from the options with Kvrocks's names."""
 
     block_cache_bytes: int = 256 << 20
-    row_cache_bytes: int = 32 << 20
-    write_buffer_bytes: int = 64 << 20
+    row_cache_bytes: int = 128 << 20
+    write_buffer_bytes: int = 16 << 20
     write_buffers_max: int = 4
     background_jobs_max: int = 2
     target_file_bytes: int = 128 << 20
@@ -81,6 +81,12 @@ def rocksdb_options(options: StoreOptions, cache: Cache | None = None) -> Option
     result = Options(raw_mode=True)
     result.create_if_missing(True)
     result.set_block_based_table_factory(table)
+    # Most lookups of a new key end in the memtables' bloom filters instead of in a search of each.
+    result.set_memtable_prefix_bloom_ratio(0.02)
+    result.set_memtable_whole_key_filtering(True)
+    # There is one writer, the event loop: nothing to coordinate.
+    result.set_allow_concurrent_memtable_write(False)
+    result.set_enable_write_thread_adaptive_yield(False)
     result.set_write_buffer_size(options.write_buffer_bytes)
     result.set_max_write_buffer_number(options.write_buffers_max)
     result.set_max_background_jobs(options.background_jobs_max)

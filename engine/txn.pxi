@@ -139,10 +139,7 @@ cdef class Transaction:
             if cf == CF_METADATA:
                 self.cache.clear()
         for storage_key, value in (<dict>self.overlays[CF_METADATA]).items():
-            if value is None:
-                self.cache.forget(storage_key)
-            else:
-                self.cache.keep(storage_key, <bytes>value)
+            self.cache.keep(storage_key, ABSENT if value is None else value)
         return 0
 
     def forget_cached(self) -> None:
@@ -164,8 +161,9 @@ cdef class Transaction:
         value = self.cache.find(storage_key)
         if value is None:
             value = self.gets[F_METADATA](storage_key)
-            if value is not None:
-                self.cache.keep(storage_key, <bytes>value)
+            self.cache.keep(storage_key, ABSENT if value is None else value)
+        elif value is ABSENT:
+            return None
         return value
 
     def get_many(self, int cf, list storage_keys) -> list:
@@ -180,10 +178,9 @@ cdef class Transaction:
         missing = [i for i, value in enumerate(values) if value is None]
         if missing:
             for i, value in zip(missing, self.gets[F_METADATA]([storage_keys[i] for i in missing])):
-                values[i] = value
-                if value is not None:
-                    self.cache.keep(storage_keys[i], <bytes>value)
-        return values
+                values[i] = ABSENT if value is None else value
+                self.cache.keep(storage_keys[i], values[i])
+        return [None if value is ABSENT else value for value in values]
 
     cpdef int put(self, int cf, bytes storage_key, bytes value) except -1:
         """Sets a row."""

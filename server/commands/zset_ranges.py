@@ -80,9 +80,7 @@ def parse_query(argv: list[bytes], at: int, *, by: str = "", reverse: bool | Non
             raise CommandError(SYNTAX)
         i += 1
     if limit != -1 and by in ("", "rank"):
-        raise CommandError(
-            "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
-        )
+        raise CommandError("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX")
     if withscores and by == "lex":
         raise CommandError("ERR syntax error, WITHSCORES not supported in combination with BYLEX")
     low, high = argv[at + 1], argv[at + 2]

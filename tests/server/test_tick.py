@@ -219,13 +219,20 @@ def test_a_reply_does_not_go_out_with_the_fsync_of_an_earlier_tick(tmp_path: Pat
 def test_large_replies_behind_fsyncs(tmp_path: Path) -> None:
     with servers.start_slotrocks(tmp_path, "--appendfsync", "always") as server, server.client() as client:
         client.call("HSET", "h", *(word for i in range(20_000) for word in (i, "v" * 100)))
-        for i in range(300):
-            client.send("SET", i, "x" * 20_000)
-            client.send("GET", i)
-            if i % 100 == 0:
-                client.send("HGETALL", "h")
+
+        def send() -> None:
+            for i in range(300):
+                client.send("SET", i, "x" * 20_000)
+                client.send("GET", i)
+                if i % 100 == 0:
+                    client.send("HGETALL", "h")
+
+        # The node stops reading from who does not read: a client that sends first and reads then would wait for ever.
+        sender = threading.Thread(target=send)
+        sender.start()
         for i in range(300):
             assert client.receive()[1] == b"OK"
             assert len(client.receive()[1]) == 20_000
             if i % 100 == 0:
                 assert len(client.receive()[1]) == 40_000
+        sender.join()
