@@ -261,7 +261,7 @@ class Options:
     )
     rocksdb_row_cache_size: int = _option(
         Int(0, 400 * 1024),
-        32,
+        128,
         "Memory for rows that were read or written lately, in MB: whole strings of up to 4 KB and the metadata of "
         "collections, found without asking RocksDB. Kvrocks's option of this name is RocksDB's own row cache.",
     )
