@@ -12,13 +12,9 @@ from typing import Any
 
 import hiredis
 
+from slotrocks.server.migration.plan import encode_request
+
 REPLY_CHUNK_BYTES = 64 << 10
-
-
-def encode_request(*words: str | bytes | int) -> bytes:
-    """A request as it goes over the wire."""
-    request: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub says a tuple of one word
-    return request
 
 
 class LinkError(Exception):

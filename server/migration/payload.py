@@ -31,9 +31,8 @@ from slotrocks.engine import (
     decode_metadata,
     fill_batch,
 )
-from slotrocks.server.migration.link import encode_request
 from slotrocks.server.migration.outlet import Outlet, Throttle
-from slotrocks.server.migration.sender import Plan
+from slotrocks.server.migration.plan import Plan, encode_request
 
 # Sub-keys go before metadata, so that what arrives first is never visible.
 FAMILIES_IN_ORDER = (CF_DEFAULT, CF_ZSET_SCORE, CF_STREAM, CF_METADATA)

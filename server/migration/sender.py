@@ -21,6 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slotrocks.server.migration.plan import Plan
+
 if TYPE_CHECKING:
     from slotrocks.server.config import Config
     from slotrocks.server.migration.job import Job
@@ -28,22 +30,6 @@ if TYPE_CHECKING:
 
 class SenderError(Exception):
     """The sender failed, or died."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a sender is to do. `sequence`: everything up to it is in the snapshot, what follows comes from the WAL."""
-
-    database: str
-    directory: str  # for pins and the secondary instance; removed by the node
-    sequence: int
-    ranges: list[tuple[int, int]]
-    kind: str  # migrate-type
-    batch_bytes: int
-    bytes_per_s: int  # 0 = unlimited
-    commands_per_s: int  # 0 = unlimited
-    pipeline: int
-    response_timeout_s: float
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from slotrocks.engine import SlotFilter, Snapshot, StoreError, WALError, WALTail
 from slotrocks.server.migration import faults
 from slotrocks.server.migration.outlet import Outlet, OutletError
 from slotrocks.server.migration.payload import PayloadError, RawRows, RedisCommands
-from slotrocks.server.migration.sender import Plan
+from slotrocks.server.migration.plan import Plan
 
 NICENESS = 10
 REPORT_INTERVAL_S = 0.1
