@@ -13,7 +13,7 @@ The expiry index lives in column family propagate (Kvrocks does not use such key
     "slotrocks.expiry:" | u64 expire_ms | metadata key  ->  empty
 
 A row of it is a hint: whoever acts on it first compares it with the key's metadata. Rows written through the
-transaction keep the index exact; imported rows add to it with `index_expiry()`.
+transaction keep the index exact; imported rows bring theirs in the same batch.
 """
 
 EXPIRY_PREFIX = b"slotrocks.expiry:"
@@ -352,10 +352,6 @@ cdef class Transaction:
         """A version for a new collection: Unix time in µs << 11 as Kvrocks makes them, and never the same twice."""
         self.last_version = max(self.last_version + 1, (self.now_ms * 1000) << 11)
         return self.last_version
-
-    def index_expiry(self, uint64_t expire_ms, bytes metadata_key not None) -> None:
-        """Adds a row to the expiry index for a key that came by another way than store_metadata()."""
-        self.put(CF_PROPAGATE, expiry_key(expire_ms, metadata_key), b"")
 
 
 cdef inline bytes expiry_key(uint64_t expire_ms, bytes metadata_key):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slotrocks.engine import BatchError, SlotFilter, apply_batch
+from slotrocks.engine import CF_PROPAGATE, BatchError, SlotFilter, apply_batch, encode_expiry_key
 from slotrocks.server.errors import CommandError
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ def write_batch(node: Node, data: bytes, slots: SlotFilter | None) -> int:
     except BatchError as error:
         raise CommandError(f"ERR {error}") from None
     count = len(batch)
-    node.write_now(batch)
     for row_key, expire_ms in expiries:
-        node.txn.index_expiry(expire_ms, row_key)
+        batch.put(encode_expiry_key(expire_ms, row_key), b"", node.store.handles[CF_PROPAGATE])
+    node.write_now(batch)
     return count
 
 

@@ -218,7 +218,7 @@ def test_the_expiry_index_follows_the_key(txn: Transaction, step: Any) -> None:
     store(0)
     assert index() == []
     store(9)
-    txn.index_expiry(9, txn.codec.metadata_key(b"k"))
+    txn.put(CF_PROPAGATE, encode_expiry_key(9, txn.codec.metadata_key(b"k")), b"")
     old = txn.lookup_any(b"k")
     assert old is not None
     txn.remove(old)
