@@ -9,6 +9,7 @@ The contract, first match wins (Kvrocks's order; `Cluster::CanExecByMySelf`):
     a. it was handed over                         -> MOVED to the node that has it now
     b. it is frozen for a hand-over, and a write  -> HOLD: execute nothing, decide again when the hand-over ended
     c. it is fenced (the target may serve already) -> HOLD reads as well; TRYAGAIN once that has lasted too long
+       it has arrived, but its outcome is unknown -> TRYAGAIN, however early the topology is
     d. otherwise                                  -> run (reads of a frozen slot, too)
  5. it is being imported, and the connection is the importer's or said ASKING -> run
  6. its import was committed                      -> run, as 4b to 4d
@@ -70,10 +71,12 @@ class SlotTable:
         fenced: SlotSet = NO_SLOTS,
         refused: SlotSet = NO_SLOTS,
         importing: SlotSet = NO_SLOTS,
+        promised: SlotSet = NO_SLOTS,
         imported: SlotSet = NO_SLOTS,
     ) -> None:
         """Recomputes all. `moved_out` maps each slot handed over to the ``host:port`` that has it. A slot that is
-        fenced may be in `refused` as well, when its clients have waited too long: that counts then.
+        fenced may be in `refused` as well, when its clients have waited too long: that counts then. `promised`: those
+        of `importing` that have arrived, and wait for their outcome.
 
         ValueError if a slot is both handed over and imported: two owners, or none, and no way to tell which.
         """
@@ -105,6 +108,9 @@ class SlotTable:
         for slot in importing:  # it may be on its way back, before any topology has named the other node
             if state[slot] in (REMOTE, MOVED_OUT) and is_master:
                 state[slot] = IMPORTING
+        for slot in promised:
+            if state[slot] == OWNED:
+                state[slot] = REFUSED
         self.state[:] = state
         self._address = address
 

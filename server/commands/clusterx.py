@@ -144,6 +144,26 @@ def _migrate_mode(words: list[bytes]) -> tuple[bool, int]:
     return True, timeout_s
 
 
+@command("clusterx|migration", arity=-4, flags=_ADMIN, group="cluster", since="3.0.0",
+         summary="CANCEL slots: stops a migration. RESOLVE slots node-id: decides who owns them when the outcome is"
+         " unknown and the other node gone for ever; a wrong decision costs data.")  # fmt: skip
+def migration(s: Session, argv: list[bytes]) -> Any:
+    c = cluster_of(s)
+    require_admin(s)
+    slots = parse_import_ranges(argv[3])
+    match [argv[2].lower(), *argv[4:]]:
+        case [b"cancel"]:
+            c.coordinator.cancel(slots)
+            return OK
+        case [b"resolve", owner]:
+            incoming = c.importer.running
+            side = c.importer if incoming is not None and incoming.slots == slots else c.coordinator
+            then, advice = side.resolve(slots, owner.decode("latin-1"))
+            return s.node.reply_when_synced(s, then, advice)
+        case _:
+            raise CommandError("ERR syntax error")
+
+
 @command("clusterx|handover", arity=-3, flags=_ADMIN, group="cluster", since="3.0.0",
          summary="Internal: what the source of a migration says to its target.")  # fmt: skip
 def handover(s: Session, argv: list[bytes]) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 1.0
+GIVEN = (
+    "This node sends clients on. If the target did not take the slots over, and never will, give them to a node that is"
+    " to have them: what this node holds of them is deleted by the topology that does."
+)
+KEPT = (
+    "This node serves the slots again. If the target took them over, what clients wrote there is lost, and if it comes"
+    " back it serves them, too, until a topology says otherwise: push one first."
+)
 
 Activity = Coroutine[Any, Any, None]
 
@@ -87,7 +95,7 @@ class Coordinator:
             shown = "fail"
         return MigrationView(
             job.shown, job.target.id, shown, job.state.value, job.elapsed_ms, job.keys, job.bytes,
-            job.rate_bytes_per_sec, job.rounds, job.lag_bytes, job.pause_ms, job.error,
+            job.rate_bytes_per_sec, job.rounds, job.lag_bytes, job.pause_ms, job.error, job.id,
         )  # fmt: skip
 
     # -- commands
@@ -101,7 +109,7 @@ class Coordinator:
         moved_out = self.moved_out
         if any(slot in moved_out for slot in slots):
             raise CommandError("ERR Can't migrate slot which has been migrated")
-        if slots - cluster.assigned:
+        if slots - cluster.assigned or slots.overlaps(cluster.importer.importing):
             raise CommandError("ERR Can't migrate slot which doesn't belong to me")
         if target.role != "master":
             raise CommandError("ERR Can't migrate slot to a slave")
@@ -121,6 +129,35 @@ class Coordinator:
         job = self.running
         if job is not None and job.state not in FENCED and job.state is not State.ROLLBACK:
             self.on(job, Event.FAILURE, why)
+
+    def cancel(self, slots: SlotSet) -> None:
+        """Stops the job of these slots. Raises CommandError if there is none, or it cannot be stopped any more."""
+        job = self.running
+        if job is None or job.slots != slots:
+            raise CommandError(f"ERR slots {slots.text()} are not being migrated from this node")
+        if job.state in FENCED or job.state is State.ROLLBACK:
+            raise CommandError(f"ERR too late to cancel: the migration is in state {job.state.value}")
+        self.on(job, Event.FAILURE, "cancelled by an operator")
+
+    def resolve(self, slots: SlotSet, owner: str) -> tuple[Callable[[], None], str]:
+        """An operator's decision about a job whose target does not say the outcome. It is noted; the caller syncs, and
+        then calls the function. Also what to tell the operator. Raises CommandError."""
+        job = self.running
+        if job is None or job.slots != slots or job.state is not State.RESOLVE or job.decision is not None:
+            raise CommandError(f"ERR the outcome of a migration of slots {slots.text()} from this node is not unknown")
+        if owner not in (job.target.id, self._cluster.myid):
+            raise CommandError(f"ERR the owner can be {job.target.id} or {self._cluster.myid}")
+        job.decision = Event.GIVEN if owner == job.target.id else Event.KEPT
+        if job.activity is not None:
+            job.activity.cancel()  # from now on no answer counts
+        records.save(self._node.txn, job.record)
+        log.warning("job %s: an operator gives slots %s to %s", job.id, slots.text(), owner)
+        return lambda: self._on_resolved(job), GIVEN if job.decision is Event.GIVEN else KEPT
+
+    def _on_resolved(self, job: Job) -> None:
+        event, job.decision = job.decision, None
+        assert event is not None
+        self.on(job, event, "" if event is Event.GIVEN else "an operator has decided that this node keeps the slots")
 
     # -- the machine
 
@@ -173,9 +210,16 @@ class Coordinator:
             if job.state is State.MOVED:
                 self._settle(job, job.slots & confirmed, delete=True)
             elif job.state in RUNNING:
+                if job.state is State.PREPARE and self._given_to(job):
+                    continue  # all has arrived, and the target serves nothing before it is told to
                 peer = self._cluster.topology.nodes.get(job.target.id)
                 if job.slots - self._cluster.assigned or peer is None or peer.role != "master":
                     self.fail("the topology changed: this node or the target is not what it was")
+
+    def _given_to(self, job: Job) -> bool:
+        """Whether the topology says already what a job is about to make true."""
+        peer = self._cluster.topology.nodes.get(job.target.id)
+        return peer is not None and peer.role == "master" and not job.slots - peer.slots
 
     def retire(self, slots: SlotSet) -> None:
         """Slots that had been handed over have come back by an import: nothing of them is left to confirm or delete."""

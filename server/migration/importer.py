@@ -15,6 +15,7 @@ Rows are accepted only for the slots of the import; clients see none of them bef
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ENDED_RECORDS_MAX = 256
+TAKEN = (
+    "This node serves the slots. If the source had not fenced them, it serves them, too, when it comes back, until a"
+    " topology says otherwise: push one first."
+)
+DROPPED = "This node has dropped what came. If the source never comes back, that was the only copy."
 
 
 @dataclass
@@ -82,6 +88,13 @@ class Importer:
         return running.slots if running is not None else NO_SLOTS
 
     @property
+    def promised(self) -> SlotSet:
+        """The slots that have arrived, and whose outcome is not known: nobody serves them here, whatever a topology
+        says."""
+        running = self.running
+        return running.slots if running is not None and running.state is ImportState.PREPARED else NO_SLOTS
+
+    @property
     def imported(self) -> SlotSet:
         """The slots that arrived and that no topology has confirmed yet."""
         slots = NO_SLOTS
@@ -105,7 +118,8 @@ class Importer:
         running = self.running
         if running is not None:
             # A Slotrocks source runs one job at a time, so whatever else of it is undecided here has been given up.
-            if running.source != source or (kvrocks and running.slots != slots):
+            # One that speaks Kvrocks's protocol never promises anything, so nothing of it can be ended by mistake.
+            if running.source != source or running.kvrocks != kvrocks or (kvrocks and running.slots != slots):
                 raise CommandError(f"ERR only one importing job is allowed, current importing: {running.slots.text()}")
             self.abort(running, "superseded by a new attempt")
         each = Import(job, slots, source, ImportState.IMPORTING, session, kvrocks)
@@ -157,7 +171,7 @@ class Importer:
         if each.session is not None:
             each.session.importing = None
             each.session = None
-        self._cluster.rebuild()
+        self._cluster.settle()
         faults.reach("target.commit.synced")
         log.info("import %s of slots %s is committed: %d rows, %d bytes",
                  each.job, each.slots.text(), each.rows, each.bytes)  # fmt: skip
@@ -178,6 +192,21 @@ class Importer:
         self._prune()
         self._cluster.rebuild()
 
+    def resolve(self, slots: SlotSet, owner: str) -> tuple[Callable[[], None], str]:
+        """An operator's decision about an import whose source does not come back. It is noted; the caller syncs, and
+        then calls the function. Also what to tell the operator. Raises CommandError."""
+        each = self.running
+        if each is None or each.slots != slots or each.state is not ImportState.PREPARED:
+            raise CommandError(f"ERR the outcome of a migration of slots {slots.text()} to this node is not unknown")
+        if owner not in (each.source, self._cluster.myid):
+            raise CommandError(f"ERR the owner can be {each.source} or {self._cluster.myid}")
+        if owner == self._cluster.myid:
+            log.warning("import %s: an operator gives slots %s to this node", each.job, slots.text())
+            self.commit(each)
+            return lambda: self.serve(each), TAKEN
+        self.abort(each, "an operator gave the slots to the source")
+        return lambda: None, DROPPED
+
     def status(self, job: str, slots: SlotSet) -> str:
         """An ImportState's value, or "unknown". A job forgotten whose slots this node owns was committed."""
         each = self._imports.get(job)
@@ -196,10 +225,10 @@ class Importer:
     # -- Kvrocks's form, which names imports by their slots
 
     def running_for(self, slots: SlotSet) -> Import:
-        """The running import of exactly these slots. Raises CommandError."""
+        """The running import of exactly these slots. Raises CommandError: also when it is not one of this form."""
         running = self.running
-        if running is None or running.slots != slots:
-            current = running.slots.text() if running is not None else "-1"
+        if running is None or running.slots != slots or not running.kvrocks:
+            current = running.slots.text() if running is not None and running.kvrocks else "-1"
             raise CommandError(f"ERR mismatch slot, importing slot(s): {current}, but got: {slots.text()}")
         return running
 

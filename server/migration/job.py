@@ -9,12 +9,15 @@ from slotrocks.engine import OK, ReplyError
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet, parse_ranges
 from slotrocks.server.cluster.topology import Node as Peer
 from slotrocks.server.migration.records import OutRecord
-from slotrocks.server.migration.table import FENCED, FROZEN, State
+from slotrocks.server.migration.table import FENCED, FROZEN, Event, State
 from slotrocks.server.session import Session
 
 if TYPE_CHECKING:
     from slotrocks.server.migration.sender import Sender
     from slotrocks.server.migration.target import Target
+
+# What a record says of the states in between: the last promise.
+_RECORDED = dict.fromkeys(FENCED, State.FENCE) | {each: each for each in (State.MOVED, State.ROLLBACK)}
 
 
 class Job:
@@ -39,6 +42,7 @@ class Job:
         self.lag_bytes = 0
         self.asked = 0  # how often the target was asked for the outcome
         self.prepared = False  # the target may have promised to keep the data
+        self.decision: Event | None = None  # an operator's: GIVEN or KEPT
         self.overdue = False  # its clients have waited longer than migrate-pause-timeout-ms
         self.garbage = NO_SLOTS  # slots whose data CLEAN deletes
         self.pause_timer: asyncio.TimerHandle | None = None
@@ -61,7 +65,10 @@ class Job:
     @property
     def record(self) -> OutRecord:
         """What has to survive a restart."""
-        state = self.state if self.state in (State.FENCE, State.MOVED) else State.START
+        if self.decision is not None:
+            state = State.MOVED if self.decision is Event.GIVEN else State.ROLLBACK
+        else:
+            state = _RECORDED.get(self.state, State.START)
         return OutRecord(
             self.id, state.name, self.slots.text(), self.target.id, self.target.host, self.target.port, self.kvrocks
         )

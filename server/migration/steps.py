@@ -50,6 +50,7 @@ class Steps:
             Effect.WRITE_FENCE: lambda job: self._begin(job, self._write_fence(job)),
             Effect.SEND_COMMIT: lambda job: self._begin(job, self._commit(job)),
             Effect.ASK_OUTCOME: lambda job: self._begin(job, self._ask_outcome(job)),
+            Effect.NOTE_END: self._note_end,
             Effect.ANSWER_MOVED: self._answer_moved,
             Effect.STOP_SENDER: self.stop_sender,
             Effect.ABORT_TARGET: lambda job: self._begin(job, self._abort_target(job)),
@@ -192,6 +193,9 @@ class Steps:
             self.close_link(job)
         self._on(job, event, DROPPED if event is Event.ABORTED else "")
 
+    def _note_end(self, job: Job) -> None:
+        records.save(self._node.txn, job.record)
+
     def _answer_moved(self, job: Job) -> None:
         job.error = ""
         job.end_pause()
@@ -200,7 +204,7 @@ class Steps:
         records.save(self._node.txn, job.record)
         self._cluster.importer.retire(job.slots)
         self._node.on_all_touched()
-        self._cluster.rebuild()
+        self._cluster.settle()
         self._node.tick.end()
         faults.reach("source.moved.written")
 

@@ -14,7 +14,8 @@ message or reply is lost:
    outcome. From here on there is no rollback on the source's own account.
 5. COMMIT lets the target serve, durably. Its answer makes the source answer MOVED. If no answer comes (RESOLVE) the
    source stays fenced and asks until it knows: committed -> MOVED; still prepared -> COMMIT again; aborted (the target
-   cannot say that after it committed) -> ROLLBACK.
+   cannot say that after it committed) -> ROLLBACK. Only a person can end that differently, for a target that is gone
+   for ever (CLUSTERX MIGRATION RESOLVE): nobody can know then whether it served.
 6. MOVED lasts until a topology confirms it; then CLEAN deletes the data.
 
 A target that speaks only Kvrocks's protocol has no PREPARE: that step is empty, COMMIT is `CLUSTER IMPORT <range> 1`,
@@ -59,6 +60,8 @@ class Event(Enum):
     ABORTED = "the target says that it never will"
     STILL_PREPARED = "the target still waits for the outcome"
     NO_ANSWER = "link lost, time-out or garbage"
+    GIVEN = "an operator has decided: the target owns the slots"
+    KEPT = "an operator has decided: the source keeps the slots"
     FAILURE = "the sender, the link or the target failed, or an operator stopped the job"
     PAUSE_TOO_LONG = "writes have been held for migrate-pause-timeout-ms"
     ROLLED_BACK = "the target has been told, or cannot be reached"
@@ -77,6 +80,7 @@ class Effect(Enum):
     WRITE_FENCE = "write and fsync the fence, hold reads too"
     SEND_COMMIT = "COMMIT to the target"
     ASK_OUTCOME = "ask the target, again and again"
+    NOTE_END = "note that the job ends"
     ANSWER_MOVED = "write the move; answer MOVED, also to what was held"
     STOP_SENDER = "end the sender"
     ABORT_TARGET = "ABORT to the target, or close the link"
@@ -96,7 +100,7 @@ class Transition(NamedTuple):
 
 S, E, F = State, Event, Effect
 
-_BACK = Transition(S.ROLLBACK, (F.STOP_SENDER, F.UNFREEZE, F.ABORT_TARGET))
+_BACK = Transition(S.ROLLBACK, (F.NOTE_END, F.STOP_SENDER, F.UNFREEZE, F.ABORT_TARGET))
 
 TABLE: dict[tuple[State, Event], Transition] = {
     (S.START, E.ACCEPTED): Transition(S.SNAPSHOT, (F.START_SENDER,)),
@@ -121,6 +125,9 @@ TABLE: dict[tuple[State, Event], Transition] = {
     (S.RESOLVE, E.STILL_PREPARED): Transition(S.COMMIT, (F.SEND_COMMIT,)),
     (S.RESOLVE, E.ABORTED): _BACK,
     (S.RESOLVE, E.NO_ANSWER): Transition(S.RESOLVE, (F.ASK_OUTCOME,)),
+    # The decision is durable before these events.
+    (S.RESOLVE, E.GIVEN): Transition(S.MOVED, (F.ANSWER_MOVED, F.REPORT_SUCCESS)),
+    (S.RESOLVE, E.KEPT): _BACK,
     (S.ROLLBACK, E.ROLLED_BACK): Transition(S.FAILED, (F.FORGET, F.REPORT_FAILURE)),
     (S.MOVED, E.CONFIRMED): Transition(S.CLEAN, (F.DELETE_DATA,)),
     (S.CLEAN, E.CLEANED): Transition(S.DONE, (F.FORGET,)),
@@ -130,6 +137,7 @@ TABLE: dict[tuple[State, Event], Transition] = {
 # promised.
 RECOVERY: dict[State, Transition] = {
     S.START: _BACK,
+    S.ROLLBACK: _BACK,
     S.FENCE: Transition(S.RESOLVE, (F.ASK_OUTCOME,)),
     S.MOVED: Transition(S.MOVED),
 }
