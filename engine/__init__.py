@@ -9,6 +9,7 @@ from slotrocks.engine._engine import (
     CF_STREAM,
     CF_ZSET_SCORE,
     COLUMN_FAMILIES,
+    DIGEST_KEY_BYTES,
     EXPIRY_PREFIX,
     NAMESPACE,
     NULL_ARRAY,
@@ -42,6 +43,8 @@ from slotrocks.engine._engine import (
     ReplyError,
     ReplyWriter,
     RequestParser,
+    RowChanges,
+    RowDigest,
     Simple,
     SlotFilter,
     Transaction,
@@ -65,6 +68,7 @@ from slotrocks.engine._engine import (
     parse_float,
     parse_int,
     prefix_end,
+    siphash128,
     slot_of,
 )
 from slotrocks.engine.snapshot import Snapshot
@@ -80,6 +84,7 @@ __all__ = [
     "CF_STREAM",
     "CF_ZSET_SCORE",
     "COLUMN_FAMILIES",
+    "DIGEST_KEY_BYTES",
     "EXPIRY_PREFIX",
     "NAMESPACE",
     "NULL_ARRAY",
@@ -113,6 +118,8 @@ __all__ = [
     "ReplyError",
     "ReplyWriter",
     "RequestParser",
+    "RowChanges",
+    "RowDigest",
     "Simple",
     "SlotFilter",
     "Snapshot",
@@ -141,5 +148,6 @@ __all__ = [
     "parse_float",
     "parse_int",
     "prefix_end",
+    "siphash128",
     "slot_of",
 ]

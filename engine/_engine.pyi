@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, final
 
 from rocksdict import Rdict, ReadOptions
@@ -115,6 +115,38 @@ def decode_batch(data: bytes) -> list[tuple[int, int, bytes, bytes]]: ...
 def apply_batch(
     data: bytes, write_batch: Any, handles: Sequence[Any], slots: SlotFilter | None
 ) -> list[tuple[bytes, int]]: ...
+
+# digest.pxi
+
+DIGEST_KEY_BYTES: int
+
+def siphash128(key: bytes, data: bytes) -> bytes: ...
+
+@disjoint_base
+class RowDigest:
+    def __init__(self, key: bytes, total: bytes | None = None, rows: int = 0) -> None: ...
+    @property
+    def key(self) -> bytes: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def total(self) -> bytes: ...
+    def copy(self) -> RowDigest: ...
+    def add_rows(self, batch: bytes) -> None: ...
+
+@disjoint_base
+class RowChanges:
+    def __init__(
+        self,
+        digest: RowDigest,
+        get_many: Callable[[int, list[bytes]], Sequence[bytes | None]],
+        scan: Callable[[int, bytes, bytes], Iterable[tuple[bytes, bytes]]],
+    ) -> None: ...
+    @property
+    def digest(self) -> RowDigest: ...
+    @property
+    def rows_known(self) -> int: ...
+    def apply(self, batch: bytes) -> None: ...
 
 # crc32c.pxi
 
