@@ -55,30 +55,30 @@ cdef inline void sip_start(Sip* s, uint64_t k0, uint64_t k1) noexcept nogil:
     s.size = 0
 
 
-cdef inline void sip_add(Sip* s, const uint8_t* p, Py_ssize_t size) noexcept nogil:
+cdef inline void sip_add(Sip* state, const uint8_t* p, Py_ssize_t size) noexcept nogil:
+    cdef Sip s = state[0]    # a copy, which the compiler can keep in registers: `p` might point to anything
     cdef int bits = 8 * <int>(s.size & 7)
     cdef uint64_t word
     s.size += size
-    if bits == 0:
-        while size >= 8:
-            sip_word(s, le64(p))
-            p += 8
-            size -= 8
     while size >= 8:
         word = le64(p)
-        sip_word(s, s.tail | (word << bits))
-        s.tail = word >> (64 - bits)
         p += 8
         size -= 8
+        if bits == 0:
+            sip_word(&s, word)
+        else:
+            sip_word(&s, s.tail | (word << bits))
+            s.tail = word >> (64 - bits)
     while size > 0:
         s.tail |= <uint64_t>p[0] << bits
         bits += 8
         if bits == 64:
-            sip_word(s, s.tail)
+            sip_word(&s, s.tail)
             s.tail = 0
             bits = 0
         p += 1
         size -= 1
+    state[0] = s
 
 
 cdef inline void sip_end(Sip* s, uint64_t* low, uint64_t* high) noexcept nogil:
@@ -287,3 +287,16 @@ cdef class RowChanges:
                 self.forget(self.hash_of(cf, key, value))
                 known[key] = None
         return 0
+
+
+def last_row(bytes batch not None) -> tuple[int, bytes]:
+    """(column family, storage key) of the last record of an encoded write batch. Raises BatchError, also when it has
+    none."""
+    cdef BatchCursor cursor
+    cdef BatchRecord record
+    batch_open(&cursor, <const uint8_t*>PyBytes_AS_STRING(batch), PyBytes_GET_SIZE(batch))
+    if cursor.count == 0:
+        raise BatchError("a write batch has no rows")
+    while batch_next(&cursor, &record):
+        pass
+    return record.cf, bytes_of(record.key, record.key_size)

@@ -46,6 +46,21 @@ class Snapshot:
         begin, end = self._codec.slot_range(first, last)
         return Rows(self._families[cf], options, begin, end)
 
+    @property
+    def sequence(self) -> int:
+        """The highest sequence number that the view has seen."""
+        return self._db.latest_sequence_number()
+
+    def rows_between(self, cf: int, begin: bytes, end: bytes) -> Rows:
+        """The rows from storage key `begin` to before `end`."""
+        options = ReadOptions()
+        options.fill_cache(False)  # type: ignore[call-arg]  # the stub lacks the argument
+        return Rows(self._families[cf], options, begin, end)
+
+    def get_many(self, cf: int, storage_keys: list[bytes]) -> list[bytes | None]:
+        """The values of several rows, None where there is none."""
+        return self._families[cf].get(storage_keys)  # type: ignore[arg-type, return-value]  # raw mode: bytes
+
     def close(self) -> None:
         """Closes the view."""
         for family in self._families[1:]:

@@ -1,29 +1,14 @@
-"""CLUSTERX: the topology as an operator or controller pushes it, migrations, and the hand-over between nodes;
-APPLYBATCH.
-
-CLUSTERX HANDOVER is what a Slotrocks source says to a Slotrocks target (see migration/table.py for the protocol):
-
-    VERSION                       -> :1
-    START <job> <source> <slots>  -> +OK      this connection feeds the import from now on
-    PREPARE <job>                 -> +OK      durable: the data stays until the outcome is known
-    COMMIT <job>                  -> +OK      durable: this node serves the slots
-    ABORT <job>                   -> +OK      what came is dropped; refused once committed
-    STATUS <job> <slots>          -> importing | prepared | committed | aborted | unknown; durable
-"""
+"""CLUSTERX: the topology as an operator or controller pushes it, and migrations; APPLYBATCH."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from slotrocks.engine import OK
-from slotrocks.server.cluster.ranges import SlotSet
 from slotrocks.server.cluster.topology import NODE_ID_CHARS
 from slotrocks.server.commands.cluster import cluster_of, parse_import_ranges, require_admin
 from slotrocks.server.errors import CommandError
-from slotrocks.server.migration import faults
 from slotrocks.server.migration.apply import apply_anywhere
-from slotrocks.server.migration.records import ImportState
-from slotrocks.server.migration.target import HANDOVER_VERSION
 from slotrocks.server.session import Session
 from slotrocks.server.table import command
 
@@ -162,44 +147,6 @@ def migration(s: Session, argv: list[bytes]) -> Any:
             return s.node.reply_when_synced(s, then, advice)
         case _:
             raise CommandError("ERR syntax error")
-
-
-@command("clusterx|handover", arity=-3, flags=_ADMIN, group="cluster", since="3.0.0",
-         summary="Internal: what the source of a migration says to its target.")  # fmt: skip
-def handover(s: Session, argv: list[bytes]) -> Any:
-    c = cluster_of(s)
-    require_admin(s)
-    words = [word.decode("latin-1") for word in argv[2:]]
-    match [words[0].lower(), *words[1:]]:
-        case ["version"]:
-            return HANDOVER_VERSION
-        case ["start", job, source, slots]:
-            c.importer.start(s, parse_import_ranges(slots.encode()), job, source, kvrocks=False)
-            return OK
-        case ["prepare", job]:
-            c.importer.prepare(job)
-            return s.node.reply_when_synced(s, lambda: faults.reach("target.prepare.synced"))
-        case ["commit", job]:
-            each = c.importer.find(job)
-            c.importer.commit(each)
-            return s.node.reply_when_synced(s, lambda: c.importer.serve(each))
-        case ["abort", job]:
-            c.importer.abort(c.importer.find(job), "the source gave up")
-            return OK
-        case ["status", job, slots]:
-            return handover_status(s, job, parse_import_ranges(slots.encode()))
-        case _:
-            raise CommandError("ERR syntax error")
-
-
-def handover_status(s: Session, job: str, slots: SlotSet) -> Any:
-    """What became of a job. A commit that was noted must be durable before anybody is told of it."""
-    importer = cluster_of(s).importer
-    status = importer.status(job, slots)
-    if status != ImportState.COMMITTED.value:
-        return status
-    each = importer.known(job)
-    return s.node.reply_when_synced(s, None if each is None else lambda: importer.serve(each), status)
 
 
 @command("applybatch", arity=-2, flags="write no_multi noscript", group="server", since="2.6.0",

@@ -20,9 +20,9 @@ from slotrocks.server.errors import CommandError
 from slotrocks.server.migration import records
 from slotrocks.server.migration.job import Job
 from slotrocks.server.migration.link import LinkError, Refused
-from slotrocks.server.migration.sender import SenderError
+from slotrocks.server.migration.sender import LogLost, SenderError, SenderLost
 from slotrocks.server.migration.steps import Steps
-from slotrocks.server.migration.table import FENCED, FROZEN, RECOVERY, RUNNING, TABLE, Event, State, step
+from slotrocks.server.migration.table import FENCED, FROZEN, RECOVERY, RUNNING, TABLE, Effect, Event, State, step
 
 if TYPE_CHECKING:
     from slotrocks.server.cluster.state import Cluster
@@ -121,7 +121,7 @@ class Coordinator:
         self._jobs[job.id] = self._last = job
         records.save(self._node.txn, job.record)
         log.info("job %s: slots %s to %s at %s", job.id, slots.text(), target.id, target.address)
-        self.begin(job, self._steps.start(job))
+        self._steps.carry_out(job, (Effect.SEND_START,))
         return job
 
     def fail(self, why: str) -> None:
@@ -184,19 +184,28 @@ class Coordinator:
         """A failure that an activity does not handle itself is the job's failure."""
         try:
             await activity
-        except (LinkError, Refused, SenderError, OSError) as error:
+        except (LinkError, SenderLost) as error:
+            self._on_activity_failed(job, str(error), Event.LINK_LOST if self._may_resume(job) else Event.FAILURE)
+        except LogLost as error:
+            self._on_activity_failed(job, str(error), Event.START_OVER if job.resumed else Event.FAILURE)
+        except (Refused, SenderError, OSError) as error:
             self._on_activity_failed(job, str(error) or type(error).__name__)
         except Exception:
             log.exception("job %s: internal error in state %s", job.id, job.state.value)
             self._on_activity_failed(job, "internal error, see the log")
 
-    def _on_activity_failed(self, job: Job, why: str) -> None:
-        """Before the fence the job fails; after it, the target is asked (again). A fence that cannot be written leaves
-        the job as it is until a restart: what the medium has of it is not known."""
+    def _may_resume(self, job: Job) -> bool:
+        return job.checks_rows and self._node.config.migrate_resume_timeout_ms > 0
+
+    def _on_activity_failed(self, job: Job, why: str, preferred: Event = Event.FAILURE) -> None:
+        """Before the fence the job goes on later, or fails; after it, the target is asked (again). A fence that cannot
+        be written leaves the job as it is until a restart: what the medium has of it is not known."""
         if job.activity is not asyncio.current_task():
             return
-        for event in (Event.FAILURE, Event.NO_ANSWER, Event.ROLLED_BACK):
+        for event in (preferred, Event.FAILURE, Event.NO_ANSWER, Event.ROLLED_BACK):
             if (job.state, event) in TABLE:
+                if event is preferred and event is not Event.FAILURE:
+                    log.warning("job %s: %s in state %s: %s", job.id, event.value, job.state.value, why)
                 self.on(job, event, why)
                 return
         job.error = why
@@ -248,11 +257,14 @@ class Coordinator:
 
     def recover(self) -> None:
         """After a restart: goes on with what was promised, rolls back what was not."""
-        self._steps.clear_files()
-        for record in records.load_out(self._node.txn):
-            job = Job.restore(record)
+        jobs = [Job.restore(record) for record in records.load_out(self._node.txn)]
+        resumable = {job.id for job in jobs if job.state is State.START and self._may_resume(job)}
+        self._steps.clear_all_files(resumable)
+        for job in jobs:
             self._jobs[job.id] = self._last = job
             transition = RECOVERY[job.state]
+            if transition.next is State.RECONNECT and job.id not in resumable:
+                transition = RECOVERY[State.ROLLBACK]
             if transition.next is State.ROLLBACK:
                 job.error = "the source was restarted"
             job.enter(transition.next)
@@ -272,8 +284,9 @@ class Coordinator:
         return [job.activity for job in self._jobs.values() if job.activity is not None and not job.activity.done()]
 
     async def stop(self) -> None:
-        """The node stops: a job that may still roll back does, with a clean end of its link."""
-        self.fail("the node is stopping")
+        """The node stops: a job that could not be resumed rolls back, with a clean end of its link."""
+        if (job := self.running) is not None and not self._may_resume(job):
+            self.fail("the node is stopping")
         if tasks := self._activities():
             await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
         if tasks := self._activities():  # those that have followed on the first ones included

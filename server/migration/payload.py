@@ -45,6 +45,8 @@ class PayloadError(Exception):
 class RawRows:
     """Rows as they are."""
 
+    keeps_snapshot = False
+
     def __init__(self, outlet: Outlet, plan: Plan) -> None:
         self._outlet = outlet
         self._batch_bytes = plan.batch_bytes
@@ -68,6 +70,10 @@ class RawRows:
         for batch in tail.read_batches(slots, min(bytes_max, self._batch_bytes)):
             self._apply(batch)
 
+    def settle(self, sequence: int, *, final: bool) -> Iterator[None]:
+        """The end of a round: everything has been sent."""
+        return iter(())
+
     def _apply(self, batch: bytes) -> None:
         self._throttle.pay(len(batch))
         self.rows += batch_header(batch)[1]
@@ -76,6 +82,8 @@ class RawRows:
 
 class RedisCommands:
     """Keys as the commands that make them."""
+
+    keeps_snapshot = False
 
     def __init__(self, outlet: Outlet, plan: Plan) -> None:
         self._outlet = outlet
@@ -110,6 +118,10 @@ class RedisCommands:
             if row is None or not self._put(key, row, alive_only=False):
                 self._send("DEL", key)
         self._flush()
+
+    def settle(self, sequence: int, *, final: bool) -> Iterator[None]:
+        """The end of a round: everything has been sent."""
+        return iter(())
 
     def _put(self, key: bytes, row: bytes, *, alive_only: bool) -> bool:
         """Sends the command that makes a key. False, and nothing sent, if the key is dead."""

@@ -7,13 +7,17 @@ at a time for a job.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
+from slotrocks.engine import DIGEST_KEY_BYTES
 from slotrocks.server.migration import faults, records
 from slotrocks.server.migration.link import LinkError, Refused
+from slotrocks.server.migration.plan import Checked
 from slotrocks.server.migration.sender import Sender, SenderError
 from slotrocks.server.migration.table import FENCED, FROZEN, Effect, Event
 from slotrocks.server.migration.target import Target
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROUNDS_MAX = 10
+CONNECT_INTERVAL_S = 0.05  # at first; then twice as long each time
+CONNECT_INTERVAL_MAX_S = 2.0
 ASK_INTERVAL_S = 0.5
 ABORT_TRIES = 3
 DROPPED = "the target refused the hand-over: it has dropped the import"
@@ -42,6 +48,8 @@ class Steps:
         self._remove = coordinator.remove
         self._work_directory = cluster.node.directory / "migration"
         self._effects: dict[Effect, Callable[[Job], None]] = {
+            Effect.SEND_START: self._send_start,
+            Effect.CONNECT_AGAIN: lambda job: self._begin(job, self._connect_again_and_again(job)),
             Effect.START_SENDER: lambda job: self._begin(job, self._run_sender(job)),
             Effect.SEND_ROUND: self._send_round,
             Effect.FREEZE: self._freeze,
@@ -53,6 +61,7 @@ class Steps:
             Effect.NOTE_END: self._note_end,
             Effect.ANSWER_MOVED: self._answer_moved,
             Effect.STOP_SENDER: self.stop_sender,
+            Effect.CLEAR_FILES: self._clear_files,
             Effect.ABORT_TARGET: lambda job: self._begin(job, self._abort_target(job)),
             Effect.UNFREEZE: self._unfreeze,
             Effect.FORGET: self._forget,
@@ -66,23 +75,78 @@ class Steps:
         for effect in effects:
             self._effects[effect](job)
 
-    def clear_files(self) -> None:
-        """Removes what senders have left behind."""
-        shutil.rmtree(self._work_directory, ignore_errors=True)
+    def clear_all_files(self, keep: Collection[str]) -> None:
+        """Removes what senders have left behind, except that of some jobs, by id."""
+        with contextlib.suppress(FileNotFoundError):
+            for path in self._work_directory.iterdir():
+                if path.name not in keep:
+                    shutil.rmtree(path, ignore_errors=True)
 
     # -- in the table's order
 
-    async def start(self, job: Job) -> None:
-        """The first activity of a job: has the target import."""
+    def _send_start(self, job: Job) -> None:
+        self._begin(job, self._start(job))
+
+    async def _start(self, job: Job) -> None:
         config = self._node.config
+        self.close_link(job)
         job.link = await Target.connect(job.target, config)
-        await job.link.start(job.id, self._cluster.myid, job.slots)
-        faults.reach("source.start.answered", LinkError)
         job.kvrocks = job.link.kvrocks
         if job.kind == "raw-key-value" and not job.link.takes_batches:
             log.warning("job %s: the target has no APPLYBATCH, falling back to redis-command", job.id)
             job.kind = "redis-command"
+        records.save(self._node.txn, job.record)
+        self._node.tick.end()
+        job.position = self._node.store.sequence  # the sender's view will have everything up to it
+        job.announced = True
+        job.resumed = False
+        if job.checks_rows:
+            job.checked = Checked(job.id, os.urandom(DIGEST_KEY_BYTES).hex())
+            await job.link.start(job.id, self._cluster.myid, job.slots, job.checked.digest_key, job.position)
+        else:
+            await job.link.start(job.id, self._cluster.myid, job.slots)
+        faults.reach("source.start.answered", LinkError)
         self._on(job, Event.ACCEPTED)
+
+    async def _connect_again_and_again(self, job: Job) -> None:
+        """Finds out how far the target has come, for as long as it may take without any progress."""
+        now = self._node.loop.time
+        if job.lost_at is None:
+            job.lost_at = now()
+        wait_s = CONNECT_INTERVAL_S
+        while True:
+            self.close_link(job)
+            try:
+                job.link = await self._connect_again(job)
+                arrived = await job.link.resume(job.id, job.next_epoch())
+                faults.reach("source.resume.answered", LinkError)
+            except (LinkError, OSError) as error:
+                job.error = str(error)
+                if now() + wait_s > job.lost_at + self._node.config.migrate_resume_timeout_ms / 1000:
+                    self._on(job, Event.FAILURE, f"the target cannot be reached again: {error}")
+                    return
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, CONNECT_INTERVAL_MAX_S)
+            else:
+                self._on_progress_known(job, arrived)
+                return
+
+    def _on_progress_known(self, job: Job, arrived: tuple[int, Checked] | None) -> None:
+        """The target has said how far it has come."""
+        if arrived is None:
+            log.warning("job %s: the target knows nothing of it: it starts over", job.id)
+            self._on(job, Event.START_OVER)
+            return
+        chunks_before = job.checked.chunks if job.checked is not None else -1
+        job.position, job.checked = arrived
+        if job.checked.chunks > chunks_before:
+            job.lost_at = None
+        job.resumed = True
+        job.rounds = 0
+        job.bytes_before = job.bytes
+        job.error = ""
+        log.info("job %s: goes on after %d chunks", job.id, job.checked.chunks)
+        self._on(job, Event.RESUMED)
 
     async def _run_sender(self, job: Job) -> None:
         """Runs the sender process and turns what it reports into events, until it is told to stop."""
@@ -91,11 +155,11 @@ class Steps:
         directory = self._work_directory / job.id
         directory.mkdir(parents=True, exist_ok=True)
         job.sender = sender = await Sender.start(
-            job.link.fileno, directory, self._node.directory / "db", self._node.store.sequence, job, self._node.config
+            job.link.fileno, directory, self._node.directory / "db", job, self._node.config
         )
         faults.reach("source.sender.started")
         async for report in sender.reports():
-            job.keys, job.bytes = report.keys, report.bytes
+            job.keys, job.bytes = report.keys, job.bytes_before + report.bytes
             if report.what != "progress":
                 faults.reach(f"source.{report.what}.sent", SenderError)
             if report.what == "snapshot":
@@ -106,6 +170,7 @@ class Steps:
                 small = report.round_rows <= self._node.config.migrate_sequence_gap or job.rounds >= ROUNDS_MAX
                 self._on(job, Event.ROUND_SMALL if small else Event.ROUND_LARGE)
             elif report.what == "final":
+                job.digest = report.digest
                 self._on(job, Event.FINAL_SENT)
                 return
 
@@ -136,16 +201,18 @@ class Steps:
         job.sender.order("final", self._node.store.sequence)
 
     def stop_sender(self, job: Job) -> None:
-        """Ends the sender process, and removes its files."""
+        """Ends the sender process. What it has pinned stays, for the next one."""
         if job.sender is not None:
             job.sender.stop()
             job.sender = None
+
+    def _clear_files(self, job: Job) -> None:
         shutil.rmtree(self._work_directory / job.id, ignore_errors=True)
 
     async def _prepare(self, job: Job) -> None:
         assert job.link is not None
         faults.reach("source.prepare.send", LinkError)
-        await job.link.prepare(job.id)
+        await job.link.prepare(job.id, job.digest)
         faults.reach("source.prepare.answered", LinkError)
         self._on(job, Event.PREPARED)
 
@@ -213,24 +280,25 @@ class Steps:
         self._cluster.rebuild()
 
     async def _abort_target(self, job: Job) -> None:
-        """Tells the target, or lets it notice: an import that was not prepared ends with its link. One that was is told
-        until it hears, a few times; if it never does, it keeps what it must not serve until the next attempt."""
+        """Tells the target, or lets it notice: an import from a source that does not speak for it ends with its link.
+        One that was prepared is told until it hears, a few times; if it never does, it keeps what it must not serve
+        until the next attempt, or until an operator decides."""
         faults.reach("source.rollback")
         self.close_link(job)
-        if not job.kvrocks and job.prepared:
-            for _ in range(ABORT_TRIES):
+        for attempt in range(ABORT_TRIES if job.prepared else 1) if job.announced and not job.kvrocks else ():
+            try:
+                target = await self._connect_again(job)
                 try:
-                    target = await self._connect_again(job)
-                    try:
-                        await target.abort(job.id)
-                    finally:
-                        target.close()
-                    break
-                except Refused as refusal:  # it does not know the job, say
-                    log.info("job %s: the target has nothing to drop: %s", job.id, refusal)
-                    break
-                except (LinkError, OSError) as error:
-                    log.warning("job %s: cannot tell the target to drop its import: %s", job.id, error)
+                    await target.abort(job.id)
+                finally:
+                    target.close()
+                break
+            except Refused as refusal:  # it does not know the job, say
+                log.info("job %s: the target has nothing to drop: %s", job.id, refusal)
+                break
+            except (LinkError, OSError) as error:
+                log.warning("job %s: cannot tell the target to drop its import: %s", job.id, error)
+                if attempt + 1 < ABORT_TRIES and job.prepared:
                     await asyncio.sleep(ASK_INTERVAL_S)
         self._on(job, Event.ROLLED_BACK)
 
