@@ -22,6 +22,7 @@ from slotrocks.server.cluster.topology import UNINITIALIZED, Topology, decide_se
 from slotrocks.server.errors import CommandError
 from slotrocks.server.migration.coordinator import Coordinator
 from slotrocks.server.migration.importer import Importer
+from slotrocks.server.migration.verify import Verifier
 
 if TYPE_CHECKING:
     from slotrocks.server.node import Node
@@ -46,6 +47,7 @@ class Cluster:
         self.held: set[Session] = set()  # sessions whose call waits for the end of a freeze
         self.importer = Importer(self)
         self.coordinator = Coordinator(self)
+        self.verifier = Verifier(node)
         node.config.on_change("persist-cluster-nodes-enabled", self._save_or_remove)
 
     def start(self) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Coroutine
 from typing import Any
 
-from slotrocks.engine import OK
+from slotrocks.engine import DIGEST_KEY_BYTES, OK, ReplyError
 from slotrocks.server.cluster.topology import NODE_ID_CHARS
 from slotrocks.server.commands.cluster import cluster_of, parse_import_ranges, require_admin
 from slotrocks.server.errors import CommandError
 from slotrocks.server.migration.apply import apply_anywhere
-from slotrocks.server.session import Session
+from slotrocks.server.session import Session, Suspended
 from slotrocks.server.table import command
+
+log = logging.getLogger(__name__)
 
 USAGE = "ERR CLUSTERX command, CLUSTERX VERSION|MYID|SETNODEID|SETNODES|SETSLOT|MIGRATE"
 _ADMIN = "admin stale noscript no_multi"
@@ -147,6 +152,59 @@ def migration(s: Session, argv: list[bytes]) -> Any:
             return s.node.reply_when_synced(s, then, advice)
         case _:
             raise CommandError("ERR syntax error")
+
+
+@command("clusterx|verify", arity=4, flags=_ADMIN, group="cluster", since="3.0.0",
+         summary="Compares every row of slots with those of another node.",
+         complexity="O(N) where N is the number of rows, in a process of its own")  # fmt: skip
+def verify(s: Session, argv: list[bytes]) -> Any:
+    c = cluster_of(s)
+    require_admin(s)
+    slots = parse_import_ranges(argv[2])
+    peer = c.topology.nodes.get(argv[3].decode("latin-1"))
+    if peer is None or peer.id == c.myid:
+        raise CommandError("ERR Can't find the other node's id")
+    return reply_later(s, c.verifier.verify(slots, peer))
+
+
+@command("clusterx|digest", arity=4, flags=_ADMIN, group="cluster", since="3.0.0",
+         summary="Internal: digests every row of slots, for another node's VERIFY.",
+         complexity="O(N) where N is the number of rows, in a process of its own")  # fmt: skip
+def digest(s: Session, argv: list[bytes]) -> Any:
+    c = cluster_of(s)
+    require_admin(s)
+    slots = parse_import_ranges(argv[2])
+    try:
+        key = bytes.fromhex(argv[3].decode("latin-1"))
+    except ValueError:
+        key = b""
+    if len(key) != DIGEST_KEY_BYTES:
+        raise CommandError("ERR the key must have 32 hexadecimal digits")
+    return reply_later(s, c.verifier.digest(slots, key))
+
+
+def reply_later(s: Session, work: Coroutine[Any, Any, Any]) -> Suspended:
+    """Suspends a session until `work` has a reply, or raises CommandError. It ends when the client leaves."""
+
+    def done(task: asyncio.Task[Any]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            s.resume(task.result())
+        elif isinstance(error, CommandError):
+            s.resume(ReplyError(str(error)))
+        else:
+            log.error("internal error", exc_info=error)
+            s.resume(ReplyError("ERR internal error, see the log"))
+
+    task = s.node.loop.create_task(work)
+    task.add_done_callback(done)
+
+    def leave() -> None:
+        task.cancel()
+
+    return s.suspend(leave)
 
 
 @command("applybatch", arity=-2, flags="write no_multi noscript", group="server", since="2.6.0",

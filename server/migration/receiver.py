@@ -101,5 +101,6 @@ class Receiver:
             raise CommandError(f"ERR chunk {number} came after chunk {self.progress.chunks}")
 
     def _write(self, batch: bytes, progress: Progress) -> None:
+        faults.reach("target.batch", CommandError)
         write_batch(self._node, batch, self._slots, [(self._key, progress.encode())])
         self.progress = progress
