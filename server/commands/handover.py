@@ -67,7 +67,7 @@ def handover(s: Session, argv: list[bytes]) -> Any:
             importer.commit(each)
             return s.node.reply_when_synced(s, lambda: importer.serve(each))
         case [b"abort", job]:
-            importer.abort(importer.find(_text(job)), "the source gave up")
+            importer.abort(importer.find(_text(job)), "the source gave up", by_source=True)
             return OK
         case [b"status", job, slots]:
             return _status(s, importer, _text(job), _slots(slots))

@@ -11,7 +11,7 @@ PREPARED and COMMITTED are promises: they are fsynced before they are answered, 
 none. When its connection or the process ends, what came is deleted; but rows of a Slotrocks source (receiver.py) are
 kept for migrate-resume-timeout-ms, in which the source may come back and go on. It does so over a new connection, and
 then nothing that still comes over the old one counts. A job that this node does not know, or has aborted, can never be
-committed: ABORTED is remembered, so that a COMMIT that comes late is refused.
+committed: a promise that was broken is remembered, so that a COMMIT that comes late is refused.
 Rows are accepted only for the slots of the import; clients see none of them before COMMITTED.
 """
 
@@ -248,8 +248,9 @@ class Importer:
         log.info("import %s of slots %s is committed: %d rows, %d bytes",
                  each.job, each.slots.text(), each.rows, each.bytes)  # fmt: skip
 
-    def abort(self, each: Import, why: str) -> None:
-        """Drops what came, unless it is committed. Raises CommandError then."""
+    def abort(self, each: Import, why: str, *, by_source: bool = False) -> None:
+        """Drops what came, unless it is committed. Raises CommandError then. A promise that the source did not take
+        back itself is remembered as broken."""
         if each.state is ImportState.COMMITTED:
             raise CommandError(f"ERR import {each.job} is committed")
         if each.state is ImportState.ABORTED:
@@ -260,7 +261,11 @@ class Importer:
         self._cluster.delete_slots(each.slots)
         if each.receiver is not None:
             each.receiver.forget()
-        self._set(each, ImportState.ABORTED)
+        promised, each.state = each.state is ImportState.PREPARED, ImportState.ABORTED
+        if promised and not by_source:
+            records.save(self._node.txn, each.record)
+        else:
+            records.forget(self._node.txn, each.record)  # no COMMIT can come
         self._prune()
         self._cluster.rebuild()
 

@@ -208,6 +208,8 @@ class Steps:
 
     def _clear_files(self, job: Job) -> None:
         shutil.rmtree(self._work_directory / job.id, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self._work_directory.rmdir()  # unless there is something else in it
 
     async def _prepare(self, job: Job) -> None:
         assert job.link is not None
