@@ -174,6 +174,7 @@ class Cluster:
             refused=coordinator.refused,
             importing=self.importer.importing,
             promised=self.importer.promised,
+            may_ask=self.importer.may_ask,
             imported=self.importer.imported,
         )
         held, self.held = self.held, set()

@@ -54,6 +54,8 @@ class MigrationView:
     """Why it failed."""
     job: str = ""
     """Its id."""
+    digest: str = ""
+    """Whether the target's rows have been compared with the source's, one word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def _migration_lines(migration: MigrationView) -> list[str]:
         f"migrating_pause_ms:{migration.pause_ms}",
     ]
     if migration.job:
-        lines.append(f"migrating_job:{migration.job}")
+        lines += [f"migrating_job:{migration.job}", f"migrating_digest:{migration.digest}"]
     if migration.error:
         # Clients, too, split a line at every colon, and expect two parts.
         words = migration.error.replace(":", " ").split()

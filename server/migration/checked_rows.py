@@ -14,6 +14,7 @@ same for both ends. What is written behind the target's last row since the first
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from tempfile import mkdtemp
 
 from slotrocks.engine import (
     CF_METADATA,
@@ -33,6 +34,7 @@ from slotrocks.server.migration.payload import FAMILIES_IN_ORDER, PayloadError
 from slotrocks.server.migration.plan import Checked, Plan, encode_request
 
 EMPTY_BATCH = BatchBuilder().take()
+KNOWN_ROWS_MAX = 2_000_000
 
 
 class CheckedRows:
@@ -42,6 +44,7 @@ class CheckedRows:
 
     def __init__(self, outlet: Outlet, plan: Plan, checked: Checked) -> None:
         self._outlet = outlet
+        self._plan = plan
         self._job = checked.job
         self._chunks = checked.chunks
         self._position = plan.sequence  # the target's
@@ -54,7 +57,7 @@ class CheckedRows:
         self._codec = KeyCodec(True)
         self._digest = RowDigest(bytes.fromhex(checked.digest_key))
         self._changes: RowChanges | None = None
-        self._snapshot: Snapshot | None = None
+        self._view: Snapshot | None = None
         self._tail: WALTail | None = None
         self.keys = 0
         self.rows = 0
@@ -66,9 +69,7 @@ class CheckedRows:
 
     def snapshot(self, snapshot: Snapshot, first: int, last: int) -> Iterator[None]:
         """Sends every row of the slots that the target lacks; yields after each batch."""
-        self._snapshot = snapshot
-        self._sequence = snapshot.sequence
-        self._changes = RowChanges(self._digest, self._get_many, self._scan)
+        self._look_at(snapshot)
         begin, end = self._codec.slot_range(first, last)
         for cf in FAMILIES_IN_ORDER:
             rest = begin
@@ -78,9 +79,14 @@ class CheckedRows:
                 self._behind = True
             yield from self._read(cf, rest, end)
 
+    def _look_at(self, snapshot: Snapshot) -> None:
+        self._view = snapshot
+        self._sequence = snapshot.sequence
+        self._changes = RowChanges(self._digest, self._get_many, self._scan)
+
     def _read(self, cf: int, begin: bytes, end: bytes) -> Iterator[None]:
-        assert self._snapshot is not None
-        rows = self._snapshot.rows_between(cf, begin, end)
+        assert self._view is not None
+        rows = self._view.rows_between(cf, begin, end)
         while added := fill_batch(rows, cf, self._builder, self._batch_bytes):
             if cf == CF_METADATA:
                 self.keys += added
@@ -108,7 +114,21 @@ class CheckedRows:
                 self._send("CHANGES", EMPTY_BATCH, self._tail.position)
             self._outlet.drain()
             self._tail.release()
-        return iter(())
+            if self._changes is not None and self._changes.rows_known > KNOWN_ROWS_MAX:
+                yield from self._move_on()
+
+    def _move_on(self) -> Iterator[None]:
+        """Makes the digest anew, from a new view, instead of remembering ever more rows: as one who takes over does."""
+        assert self._view is not None
+        self._view.close()
+        self._digest = RowDigest(self._digest.key)
+        self._behind = False
+        keys = self.keys
+        self._look_at(Snapshot(self._plan.database, mkdtemp(prefix="secondary-", dir=self._plan.directory)))
+        for first, last in self._plan.ranges:
+            for cf in FAMILIES_IN_ORDER:
+                yield from self._read(cf, *self._codec.slot_range(first, last))
+        self.keys = keys
 
     def _send(self, what: str, batch: bytes, position: int | None = None) -> None:
         self._throttle.pay(len(batch))
@@ -124,13 +144,13 @@ class CheckedRows:
     # -- the rows as they were in the view
 
     def _get_many(self, cf: int, keys: list[bytes]) -> list[bytes | None]:
-        return self._view().get_many(cf, keys)
+        return self._still().get_many(cf, keys)
 
     def _scan(self, cf: int, begin: bytes, end: bytes) -> Iterable[tuple[bytes, bytes]]:
-        return self._view().rows_between(cf, begin, end)
+        return self._still().rows_between(cf, begin, end)
 
-    def _view(self) -> Snapshot:
-        assert self._snapshot is not None
-        if self._snapshot.sequence != self._sequence:
+    def _still(self) -> Snapshot:
+        assert self._view is not None
+        if self._view.sequence != self._sequence:
             raise PayloadError("the view of the snapshot has moved")
-        return self._snapshot
+        return self._view

@@ -95,7 +95,7 @@ class Coordinator:
             shown = "fail"
         return MigrationView(
             job.shown, job.target.id, shown, job.state.value, job.elapsed_ms, job.keys, job.bytes,
-            job.rate_bytes_per_sec, job.rounds, job.lag_bytes, job.pause_ms, job.error, job.id,
+            job.rate_bytes_per_sec, job.rounds, job.lag_bytes, job.pause_ms, job.error, job.id, job.digest_state,
         )  # fmt: skip
 
     # -- commands

@@ -17,20 +17,19 @@ Rows are accepted only for the slots of the import; clients see none of them bef
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from slotrocks.engine import SlotFilter
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
 from slotrocks.server.errors import CommandError
 from slotrocks.server.migration import faults, records
 from slotrocks.server.migration.apply import write_batch
+from slotrocks.server.migration.incoming import Import
 from slotrocks.server.migration.progress import Progress
 from slotrocks.server.migration.receiver import Receiver
-from slotrocks.server.migration.records import ImportState, InRecord
+from slotrocks.server.migration.records import ImportState
 
 if TYPE_CHECKING:
     from slotrocks.server.cluster.state import Cluster
@@ -44,49 +43,6 @@ TAKEN = (
     " topology says otherwise: push one first."
 )
 DROPPED = "This node has dropped what came. If the source never comes back, that was the only copy."
-
-
-@dataclass
-class Import:
-    """One import. `confirmed`: a topology names this node as the owner, so the record no longer overrides anything."""
-
-    job: str
-    slots: SlotSet
-    source: str
-    state: ImportState
-    session: Session | None = None
-    receiver: Receiver | None = None  # of rows from a Slotrocks source
-    epoch: int = 0  # of the connection that feeds it
-    orphaned: asyncio.TimerHandle | None = None  # until when the source may come back
-    kvrocks: bool = False
-    confirmed: bool = False
-    served: bool = False  # the commit is durable, clients have been let in
-    rows: int = 0
-    bytes: int = 0
-    filter: SlotFilter = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.filter = SlotFilter(self.slots.ranges)
-
-    @property
-    def record(self) -> InRecord:
-        state = "confirmed" if self.confirmed else self.state.value
-        return InRecord(self.job, state, self.slots.text(), self.source, self.receiver is not None)
-
-    def attach(self, session: Session) -> None:
-        """From now on, what comes over this connection counts, and nothing that comes over another one."""
-        self.detach()
-        self.session = session
-        session.importing = self
-
-    def detach(self) -> None:
-        """No connection feeds the import any more."""
-        if self.session is not None:
-            self.session.importing = None
-            self.session = None
-        if self.orphaned is not None:
-            self.orphaned.cancel()
-            self.orphaned = None
 
 
 class Importer:
@@ -118,6 +74,12 @@ class Importer:
         says."""
         running = self.running
         return running.slots if running is not None and running.state is ImportState.PREPARED else NO_SLOTS
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether clients may see what arrives, if they say ASKING."""
+        running = self.running
+        return running is None or running.kvrocks
 
     @property
     def imported(self) -> SlotSet:

@@ -90,6 +90,13 @@ class Job:
         """Whether rows are numbered and digested: between Slotrocks nodes. Such a job can be resumed."""
         return self.kind == "raw-key-value" and not self.kvrocks
 
+    @property
+    def digest_state(self) -> str:
+        """Whether the target's rows have been compared with the source's: none (they cannot be), pending, equal."""
+        if not self.checks_rows:
+            return "none"
+        return "equal" if self.state in FENCED | {State.MOVED, State.CLEAN, State.DONE} else "pending"
+
     def next_epoch(self) -> int:
         """A number for a connection to the target: higher than that of any before, also in an earlier process, if the
         clock is right; if it is not, the target refuses the connection, and the job fails."""
