@@ -282,12 +282,13 @@ class Steps:
         self._cluster.rebuild()
 
     async def _abort_target(self, job: Job) -> None:
-        """Tells the target, or lets it notice: an import from a source that does not speak for it ends with its link.
-        One that was prepared is told until it hears, a few times; if it never does, it keeps what it must not serve
+        """Tells the target, or lets it notice: an import in Kvrocks's form ends with its link. One that would wait for
+        this node is told a few times; if it never hears it, it waits for as long as it may, or, when it was prepared,
         until the next attempt, or until an operator decides."""
         faults.reach("source.rollback")
         self.close_link(job)
-        for attempt in range(ABORT_TRIES if job.prepared else 1) if job.announced and not job.kvrocks else ():
+        waits = job.prepared or (job.checks_rows and self._node.config.migrate_resume_timeout_ms > 0)
+        for attempt in range(ABORT_TRIES if waits else 1) if job.announced and not job.kvrocks else ():
             try:
                 target = await self._connect_again(job)
                 try:
@@ -300,7 +301,7 @@ class Steps:
                 break
             except (LinkError, OSError) as error:
                 log.warning("job %s: cannot tell the target to drop its import: %s", job.id, error)
-                if attempt + 1 < ABORT_TRIES and job.prepared:
+                if attempt + 1 < ABORT_TRIES and waits:
                     await asyncio.sleep(ASK_INTERVAL_S)
         self._on(job, Event.ROLLED_BACK)
 

@@ -216,10 +216,11 @@ def test_a_difference_ends_the_job(pair: Pair, tags: dict[int, str], at: str, da
 
 def show() -> str:
     """The matrix as a table."""
-    actions = ["error", "kill", f"delay:{DELAY_MS}", "kill-source", "kill-target", "kill-sender"]
+    actions = ["error", "lost reply", "kill", f"delay:{DELAY_MS}", "kill-source", "kill-target", "kill-sender"]
     cases: dict[str, set[str]] = {}
     for case, action in matrix():
-        cases.setdefault(case, set()).add(action)
+        lost = action == "error" and case.endswith(".answered")
+        cases.setdefault(case, set()).add("lost reply" if lost else action)
     for point in ("sender.rows", "target.rows"):
         cases[point] = set(DAMAGE)
     width = max(map(len, cases))

@@ -121,7 +121,7 @@ def test_nothing_is_sent_twice(pair: Pair, victim: str) -> None:
         ("sender.changes", "sender"),
         ("sender.changes", "source"),
         ("source.final.sent", "target"),
-        ("source.final.sent", "sender"),
+        ("source.freeze", "sender"),
         ("source.prepare.send", "target"),
         ("source.prepare.send", "source"),
     ],
@@ -264,6 +264,7 @@ def files_of(node: Node) -> set[str]:
     return {name for name in names if not name.startswith("db/") and not name.startswith("faults")}
 
 
+@pytest.mark.parametrize("options", [("--migrate-resume-timeout-ms", "4000")])
 @pytest.mark.parametrize(
     ("point", "victim"),
     [
@@ -301,7 +302,7 @@ def test_cancelled_it_leaves_nothing(pair: Pair, point: str, victim: str) -> Non
     assert reply == b"OK", reply
     pair.settle()
     assert source.info()["migrating_state"] == "fail"
-    assert source.sender() is None
+    wait_for(lambda: source.sender() is None, "the sender has ended")
     wait_for(lambda: target.info().get("import_state") != "start", "the target has heard of it")
     links = [
         each for each in psutil.Process(target.server.process.pid).net_connections() if each.status == "ESTABLISHED"
