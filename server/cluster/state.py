@@ -204,6 +204,7 @@ class Cluster:
                     found = True
         if found:
             self.node.loop.call_soon(self.node.flush_memtables)
+            self.node.expiry.sweep()
 
     def _has_rows(self, cf: int, first: int, last: int) -> bool:
         begin, end = self.node.txn.codec.slot_range(first, last)
