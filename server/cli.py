@@ -142,7 +142,9 @@ def _add_torture(commands: "argparse._SubParsersAction[_Parser]") -> None:
     torture.add_argument("--minutes", type=float, required=True, metavar="M", help="how long, checks included")
     torture.add_argument("--seed", type=int, metavar="S", help="what is tried, and in which order (default: at random)")
     torture.add_argument("--nodes", type=_nodes, default=3, metavar="N", help="how many nodes (default: 3)")
-    torture.add_argument("--keep", action="store_true", help="leave the folders, with data and logs, also after success")
+    torture.add_argument(
+        "--keep", action="store_true", help="leave the folders, with data and logs, also after success"
+    )
 
 
 def _nodes(text: str) -> int:

@@ -19,7 +19,7 @@ from slotrocks.server.torture.network import Network, Proxy, Rule
 from slotrocks.server.torture.nodes import Node
 from slotrocks.server.torture.violation import Violation
 
-REST_S = (0.1, 1.4)
+REST_S = (0.1, 1.2)
 STOP_S_MAX = 3.0
 DEAD_S_MAX = 1.2
 LINK_S_MAX = 3.0
@@ -50,6 +50,7 @@ class Adversary:
         self._tasks: set[asyncio.Task[None]] = set()  # what ends later
         self._eager = False
         self._stopped: set[int] = set()
+        self._asked_to_end: set[int] = set()
 
     def start(self) -> None:
         """Begins to break things, and to start again what has died, for whatever reason."""
@@ -96,6 +97,8 @@ class Adversary:
                 continue
             if node.status == -signal.SIGKILL:
                 self._count("kills of nodes", f"node {node.name} is dead")
+            elif node.status == 0 and node.index in self._asked_to_end:
+                self._count("orderly stops of nodes", f"node {node.name} has ended")
             else:
                 failed += 1
                 self._note(f"node {node.name} ended with status {node.status}")
@@ -106,6 +109,7 @@ class Adversary:
             if not self._eager:
                 await asyncio.sleep(self._rng.random() * DEAD_S_MAX)
             node.kill()  # what may be left of it
+            self._asked_to_end.discard(node.index)
             self._note(f"start {node.name}")
             node.start()
 
@@ -117,9 +121,11 @@ class Adversary:
             jobs = self._controller.jobs
             job = self._rng.choice(jobs) if jobs else None
             source, target = (job.source, job.target) if job else self._rng.sample(self._nodes, 2)
-            match self._rng.choices(("kill", "stop", "sender", "link", "point"), (3, 2, 2, 5, 5))[0]:
+            match self._rng.choices(("kill", "end", "stop", "sender", "link", "point"), (4, 1, 3, 2, 6, 6))[0]:
                 case "kill":
                     self._kill(self._victim(source, target))
+                case "end":
+                    self._ask_to_end(self._victim(source, target))
                 case "stop":
                     self._stop(self._victim(source, target))
                 case "sender":
@@ -139,6 +145,13 @@ class Adversary:
             self._note(f"kill {node.name}")  # it is counted when it is started again
             node.signal(signal.SIGKILL)
             node.disconnect()
+
+    def _ask_to_end(self, node: Node) -> None:
+        """SIGTERM: a job in its hands may go on after its restart, or not, as after a kill."""
+        if not node.dead:
+            self._note(f"ask {node.name} to end")
+            self._asked_to_end.add(node.index)
+            node.signal(signal.SIGTERM)
 
     def _stop(self, node: Node) -> None:
         if node.dead or node.index in self._stopped:

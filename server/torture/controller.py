@@ -160,13 +160,20 @@ class Controller:
             if not units or source.dead or not self._moving.is_set():
                 continue
             count = min(len(units), self._rng.randint(1, MOVED_UNITS_MAX))
-            target = self._rng.choice([node for node in self.nodes if node is not source])
+            target = self._target(source)
             job = Job(source, target, sorted(self._rng.sample(units, count)))
             self.jobs.append(job)
             try:
                 await self._run(job)
             finally:
                 self.jobs.remove(job)
+
+    def _target(self, source: Node) -> Node:
+        """Mostly one that can do it."""
+        others = [node for node in self.nodes if node is not source]
+        busy = {job.target for job in self.jobs}
+        able = [node for node in others if not node.dead and node not in busy]
+        return self._rng.choice(able if able and self._rng.random() < 0.9 else others)
 
     async def _run(self, job: Job) -> None:
         name = f"{self.text_of(job.units)} from {job.source.name} to {job.target.name}"

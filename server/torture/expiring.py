@@ -26,10 +26,6 @@ class Expiring:
         self.trace.add("written, to live", self.ttl_s)
         self._earliest, self._latest = sent + self.ttl_s, answered + self.ttl_s
 
-    def dead(self, now: float) -> bool:
-        """Whether its end is certainly over."""
-        return self._latest is not None and now > self._latest + SLACK_S
-
     def end_read(self, sent: float, answered: float, exists: bool) -> Violation | None:
         """A read that took this interval found the key, or did not."""
         self.trace.add("read", exists)

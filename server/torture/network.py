@@ -94,8 +94,8 @@ class Proxy:
         self._connections.add(connection)
         try:
             await connection.run(reader, self._target)
-        except (OSError, asyncio.CancelledError):
-            pass  # a cancelled connection ends like a broken one
+        except (OSError, RuntimeError, asyncio.CancelledError):
+            pass  # a cancelled connection ends like a broken one; uvloop's RuntimeError: its other side has just ended
         finally:
             connection.abort()
             self._connections.discard(connection)
@@ -148,7 +148,7 @@ class _Connection:
                 if not self._muted:
                     self._caller.write(data)
                     await self._caller.drain()
-        except OSError:
+        except (OSError, RuntimeError):
             pass
         if not self._muted:
             self.abort()

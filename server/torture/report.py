@@ -1,7 +1,7 @@
 """What people see: a line for each round, a table at the end; and the files that explain a violation.
 
-    events.log       what was done to the cluster, and when
-    violations.txt   each violation, with the last operations on its object, by the same clock
+events.log       what was done to the cluster, and when
+violations.txt   each violation, with the last operations on its object, by the same clock
 """
 
 from __future__ import annotations
