@@ -1,7 +1,7 @@
 """The command ``slotrocks``: ``serve`` runs a node, ``demo`` shows a migration, ``torture`` tries to break some.
 
-Exit status: 0 after a stop that was asked for, 1 when a node, the demo or a check failed, 2 when the command line or the
-configuration is wrong, which one line on standard error explains.
+Exit status: 0 after a stop that was asked for, 1 when a node, the demo or a check failed, 2 when the command line or
+the configuration is wrong, which one line on standard error explains.
 """
 
 import argparse
@@ -133,10 +133,10 @@ def _add_demo(commands: "argparse._SubParsersAction[_Parser]") -> None:
 def _add_torture(commands: "argparse._SubParsersAction[_Parser]") -> None:
     torture = commands.add_parser(
         "torture",
-        help="slots moving at random among nodes that are killed, stopped and cut off, and a check that nothing is lost",
-        description="Starts nodes on this machine, moves slots among them while clients read and write, kills and stops "
-        "processes and breaks links at random. Exit status 0: every acknowledged write is there, each slot has one owner, "
-        "and nothing is left over.",
+        help="slots moving at random among nodes that are killed, stopped and cut off; nothing may be lost",
+        description="Starts nodes on this machine, moves slots among them while clients read and write, kills and "
+        "stops processes and breaks links at random. Exit status 0: every acknowledged write is there, each slot has "
+        "one owner, and nothing is left over.",
         allow_abbrev=False,
     )
     torture.add_argument("--minutes", type=float, required=True, metavar="M", help="how long, checks included")

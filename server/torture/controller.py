@@ -4,7 +4,8 @@ It knows what an operator's program can know: what CLUSTER INFO says of a job, a
 when it is over. It pushes each new topology to every node, in any order, at once or a while later, again until it is
 taken; topologies that know nothing of a move that has just happened elsewhere are pushed all the time.
 
-The slots are divided into units, which move whole. Each node runs one job at a time, so there are up to as many as nodes.
+The slots are divided into units, which move whole. A node is the source of one job at a time, so there are up to as
+many as nodes.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Controller:
 
     def text_of(self, units: list[int]) -> str:
         """Their slots, as commands take them."""
-        return " ".join("%d-%d" % self.range_of(unit) for unit in units)
+        return " ".join(f"{first}-{last}" for first, last in map(self.range_of, units))
 
     def units_of(self, node: Node) -> list[int]:
         """What a node owns."""

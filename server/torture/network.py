@@ -1,8 +1,8 @@
 """The network between the nodes: a TCP proxy for each direction in which one node may call another.
 
-A network may delay what is sent, hold it back, end connections, refuse new ones, lose a request or a reply (and then the
-connection, for TCP loses nothing else), and deliver a request after its sender has given it up. It may not change or
-reorder what a connection carries. That is all that a proxy does; what is healed is as if nothing had been.
+A network may delay what is sent, hold it back, end connections, refuse new ones, lose a request or a reply (and then
+the connection, for TCP loses nothing else), and deliver a request after its sender has given it up. It may not change
+or reorder what a connection carries. That is all that a proxy does; what is healed is as if nothing had been.
 """
 
 from __future__ import annotations

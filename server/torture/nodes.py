@@ -1,18 +1,18 @@
 """The nodes: real processes, each in a folder of its own, started, killed, stopped and continued.
 
-A node reads its faults (migration/faults.py) from the file `faults` beside its data. Whoever asks it something from here
-does so over its own port, not over the proxies: those are for what nodes say to each other.
+A node reads its faults (migration/faults.py) from a file beside its data. Whoever asks it something from here does so
+over its own port, not over the proxies: those are for what nodes say to each other.
 """
 
 from __future__ import annotations
 
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
 import psutil
@@ -71,7 +71,7 @@ class Node:
         """The exit status of the process; negative: the signal that ended it; None while it runs."""
         return None if self._process is None else self._process.poll()
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: Signals) -> None:
         """Sends a signal to the process, if it runs."""
         if not self.dead:
             assert self._process is not None
@@ -80,11 +80,11 @@ class Node:
     def kill(self) -> None:
         """Ends the process as a crash would; its sender, too, if it is stopped and could not notice."""
         senders = self.senders()
-        self.signal(signal.SIGKILL)
+        self.signal(Signals.SIGKILL)
         if self._process is not None:
             self._process.wait()
         for sender in senders:
-            _send(sender, signal.SIGCONT)
+            _send(sender, Signals.SIGCONT)
         self.disconnect()
 
     def senders(self) -> list[psutil.Process]:
@@ -97,7 +97,7 @@ class Node:
         except psutil.NoSuchProcess:
             return []
 
-    def signal_sender(self, number: signal.Signals) -> bool:
+    def signal_sender(self, number: Signals) -> bool:
         """Sends a signal to the sender. Whether there is one."""
         senders = self.senders()
         for sender in senders:
@@ -146,7 +146,7 @@ class Node:
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
 
 
-def _send(process: psutil.Process, number: signal.Signals) -> None:
+def _send(process: psutil.Process, number: Signals) -> None:
     try:
         process.send_signal(number)
     except psutil.NoSuchProcess:

@@ -1,7 +1,8 @@
 """What a node has on disk, seen from outside while it runs: a second, read-only view of its database.
 
-Once nothing moves, a node has rows of its own slots only, each element belongs to a key and each key has as many elements
-as it says, every key with an end has its place in the expiry index, and no record of an undecided migration is left.
+Once nothing moves, a node has rows of its own slots only, each element belongs to a key and each key has as many
+elements as it says, every key with an end has its place in the expiry index, and no record of an undecided migration is
+left.
 """
 
 from __future__ import annotations
