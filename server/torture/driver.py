@@ -105,7 +105,10 @@ class Torture:
             for tag in self._tags
             for number in range(BALLAST_KEYS)
         }
-        self._workload = Workload(self._board, self._tags, random.Random(rng.random()), lambda: self._client(HANG_UP))
+        self._workload = Workload(
+            self._board, self._tags, random.Random(rng.random()), lambda: self._client(HANG_UP),
+            lambda: [unit for job in self._controller.jobs for unit in job.units],
+        )  # fmt: skip
         self._checker = self._client(0.0)
         self._inspection = Inspection(
             self.nodes, self._controller, self._by_port, self._board, self._checker, self._ballast, self._rng

@@ -1,5 +1,6 @@
 """The clients: tasks that write objects of their own and read everybody's, until they are paused or stopped.
 
+Most of what they do is about slots that move just then, because that is when something may go wrong.
 Before anything else a ballast of keys that never change is loaded, so that a migration has something to carry.
 """
 
@@ -28,9 +29,10 @@ from slotrocks.server.torture.writers import (
     write_pair,
 )
 
-INTERVAL_S = 0.008
+INTERVAL_S = 0.006
 READERS = 4
 READER_INTERVAL_S = 0.004
+FOCUS = 0.7  # the share of operations about slots that move
 SEQUENCE_LENGTH_MAX = 3000  # then the writer begins another list
 PAUSE_S_MAX = 20.0
 
@@ -38,13 +40,17 @@ Step = Callable[[], Awaitable[None]]
 
 
 class Workload:
-    """All clients. `tags`: hash tags, one in each slot that is worked on."""
+    """All clients. `tags`: hash tags, one in each slot that is worked on; `moving`: which of them move, by index."""
 
-    def __init__(self, board: Board, tags: list[str], rng: random.Random, new_client: Callable[[], Client]) -> None:
+    def __init__(
+        self, board: Board, tags: list[str], rng: random.Random, new_client: Callable[[], Client],
+        moving: Callable[[], list[int]],
+    ) -> None:  # fmt: skip
         self._board = board
         self._tags = tags
         self._rng = rng
         self._new_client = new_client
+        self._moving = moving
         self._running = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._idle = 0
@@ -129,11 +135,16 @@ class Workload:
     def _key(self, tag: str, kind: str, index: int | str) -> str:
         return f"{{{tag}}}:{kind.replace(' ', '-')}:{index}"
 
+    def _choose(self, rng: random.Random) -> int:
+        """The index of a tag."""
+        moving = self._moving()
+        return rng.choice(moving) if moving and rng.random() < FOCUS else rng.randrange(len(self._tags))
+
     def _element_writer(self, own: list[Collection]) -> Step:
         client, rng = self._client(), random.Random(self._rng.random())
 
         async def step() -> None:
-            at = rng.randrange(len(own))
+            at = self._choose(rng)
             if own[at].kind == "string" and any(register.retired for register in own[at].elements.values()):
                 # A string is its key: the next one has another.
                 self._made += 1
@@ -149,7 +160,7 @@ class Workload:
         self._board.pairs += own
 
         async def step() -> None:
-            at = rng.randrange(len(own))
+            at = self._choose(rng)
             if own[at].register.retired:
                 self._made += 1
                 own[at] = Pair(f"{own[at].register.name.partition('+')[0]}+{self._made}")
@@ -162,14 +173,14 @@ class Workload:
         client, rng = self._client(), random.Random(self._rng.random())
         own = [Counter(self._key(tag, "counter", index)) for tag in self._tags]
         self._board.counters |= {counter.name: counter for counter in own}
-        return lambda: increment(self._board, client, rng.choice(own))
+        return lambda: increment(self._board, client, own[self._choose(rng)])
 
     def _list_writer(self) -> Step:
         client, rng = self._client(), random.Random(self._rng.random())
         own = [self._new_sequence(tag) for tag in self._tags]
 
         async def step() -> None:
-            at = rng.randrange(len(own))
+            at = self._choose(rng)
             if own[at].acknowledged >= SEQUENCE_LENGTH_MAX:
                 own[at] = self._new_sequence(self._tags[at])
             await append(self._board, client, "list", own[at])
@@ -187,7 +198,9 @@ class Workload:
 
         async def step() -> None:
             self._made += 1
-            await write_expiring(self._board, client, rng, self._key(rng.choice(self._tags), "expiring", self._made))
+            await write_expiring(
+                self._board, client, rng, self._key(self._tags[self._choose(rng)], "expiring", self._made)
+            )
 
         return step
 
@@ -212,7 +225,11 @@ class Workload:
                 case 2 if board.expiring:
                     await read_expiring(board, client, rng.choice(board.expiring))
                 case _:
-                    collection = rng.choice(board.collections)
+                    # The first collections are one of a type for each tag; what replaces a string comes later.
+                    first = rng.randrange(2 * len(CELLS)) * len(self._tags)
+                    collection = board.collections[first + self._choose(rng)]
+                    if rng.random() < 0.2:
+                        collection = rng.choice(board.collections)
                     if collection.elements:
                         name = rng.choice(list(collection.elements)[-20:])
                         await read_element(board, client, collection, name)
