@@ -1,7 +1,8 @@
 """The order of events of a torture; see the package for what it is about.
 
 A run is a series of rounds: some seconds of migrations, faults and traffic, then everything pauses, is mended, and must
-settle by itself within SETTLE_S_MAX; then it is inspected. The last round ends in time for the last inspection.
+settle by itself within SETTLE_S_MAX; then it is inspected. The last round ends in time for the last inspection, so a
+run is over when it should be, or SETTLE_S_MAX later if it does not settle.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from slotrocks.server.torture.workload import Workload
 UNITS = 30
 ROUND_S = (6.0, 14.0)
 LAST_CHECK_S = 8.0  # kept for the last inspection
-SETTLE_S_MAX = 30.0
+SETTLE_S_MAX = 20.0
 START_S_MAX = 30.0
 VIOLATIONS_MAX = 20  # then the run ends: what follows from one violation is not worth more time
 BALLAST_KEYS = 150  # a unit
@@ -200,14 +201,14 @@ class Torture:
         try:
             await self._settle(SETTLE_S_MAX)
         except TortureError as error:
+            # What does not settle cannot be inspected, and would not settle in the next round either.
             self._board.report(Violation(str(error), "the cluster"))
-            self._ends = 0.0  # what does not settle cannot be inspected, and would not in the next round either
+            self._ends = 0.0
+            return
         await self._workload.pause()
         await self._adversary.stop()
         self._report.note("inspection")
-        if self._ends:
-            last = self._ends - time.monotonic() < LAST_CHECK_S
-            await self._inspection.run(last=last)
+        await self._inspection.run(last=self._ends - time.monotonic() < LAST_CHECK_S)
         self._report.progress(self._controller, self._adversary, self._inspection.count)
 
     async def _settle(self, seconds: float) -> None:

@@ -91,9 +91,12 @@ class Register:
         known = remembered[floor - self._first]
         if value in remembered:
             age = floor - self._first - remembered.index(value)
-            return self._violation(f"stale: {value!r} was read, {age} writes older than {known!r}, which was done")
-        kind = "lost: nothing" if value is None else f"foreign: {value!r}"
-        return self._violation(f"{kind} was read, though {known!r} was done")
+            text = f"stale: {value!r:.20} was read, {age} writes older than {known!r:.20}, which was done"
+        elif value is None:
+            text = f"lost: nothing was read, though {known!r:.20} was done"
+        else:
+            text = f"foreign: {value!r:.20} was read, though {known!r:.20} was done"
+        return self._violation(text)
 
     @property
     def _last(self) -> int:

@@ -35,4 +35,4 @@ class Trace:
 
     def lines(self) -> tuple[str, ...]:
         """For people."""
-        return tuple(f"{at:9.3f}  {' '.join(map(str, words))}" for at, *words in self._events)
+        return tuple(f"{at:9.3f}  {' '.join(f'{word!s:.40}' for word in words)}" for at, *words in self._events)
