@@ -9,6 +9,10 @@ CLUSTERX HANDOVER is what a Slotrocks source says to a Slotrocks target (see mig
     COMMIT <job>                  -> +OK      durable: this node serves the slots
     ABORT <job>                   -> +OK      what came is dropped; refused once committed
     STATUS <job> <slots>          -> importing | prepared | committed | aborted | unknown; durable
+
+and what a target that has promised says to a source that has fallen silent (see migration/inquiry.py):
+
+    OUTCOME <job>                 -> pending | aborted | moved
 """
 
 from __future__ import annotations
@@ -145,7 +149,7 @@ def _migrate_mode(words: list[bytes]) -> tuple[bool, int]:
 
 
 @command("clusterx|handover", arity=-3, flags=_ADMIN, group="cluster", since="3.0.0",
-         summary="Internal: what the source of a migration says to its target.")  # fmt: skip
+         summary="Internal: what the two ends of a migration say to each other.")  # fmt: skip
 def handover(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     require_admin(s)
@@ -166,6 +170,8 @@ def handover(s: Session, argv: list[bytes]) -> Any:
         case ["abort", job]:
             c.importer.abort(c.importer.find(job), "the source gave up")
             return OK
+        case ["outcome", job]:
+            return c.coordinator.outcome(job)
         case ["status", job, slots]:
             return handover_status(s, job, parse_import_ranges(slots.encode()))
         case _:

@@ -19,6 +19,7 @@ from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
 from slotrocks.server.cluster.view import MigrationState, MigrationView
 from slotrocks.server.errors import CommandError
 from slotrocks.server.migration import faults, records
+from slotrocks.server.migration.inquiry import answer
 from slotrocks.server.migration.job import Job
 from slotrocks.server.migration.link import LinkError, Refused
 from slotrocks.server.migration.sender import Sender, SenderError
@@ -95,6 +96,10 @@ class Coordinator:
         """The fenced slots whose clients have waited long enough: they get TRYAGAIN."""
         job = self.running
         return job.slots if job is not None and job.state in FENCED and job.overdue else NO_SLOTS
+
+    def outcome(self, job_id: str) -> str:
+        """What a target is told that asks what became of a job."""
+        return answer(self._jobs.get(job_id))
 
     def _slots_in(self, states: frozenset[State]) -> SlotSet:
         job = self.running

@@ -23,6 +23,7 @@ from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
 from slotrocks.server.errors import CommandError
 from slotrocks.server.migration import faults, records
 from slotrocks.server.migration.apply import write_batch
+from slotrocks.server.migration.inquiry import Inquiry
 from slotrocks.server.migration.records import ImportState, InRecord
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Importer:
         self._cluster = cluster
         self._node = cluster.node
         self._imports: dict[str, Import] = {}
+        self._inquiry = Inquiry(cluster)
         self.last: Import | None = None  # what CLUSTER INFO shows
 
     # -- what others need to know
@@ -206,7 +208,7 @@ class Importer:
     # -- what happens around it
 
     def on_session_closed(self, session: Session) -> None:
-        """The link is gone: what was not promised ends."""
+        """The link is gone: what was not promised ends, and of what was the source is asked."""
         each: Import | None = session.importing
         if each is None:
             return
@@ -214,6 +216,8 @@ class Importer:
         session.importing = None
         if each.state is ImportState.IMPORTING:
             self.abort(each, "the link to the source is lost")
+        elif each.state is ImportState.PREPARED:
+            self._inquiry.begin(each)
 
     def on_flush(self) -> None:
         """FLUSHALL: an import that is arriving ends; one that is promised must not lose a row, so that raises."""
@@ -256,6 +260,12 @@ class Importer:
                 self.last = each
             if state is ImportState.IMPORTING:
                 self.abort(each, "this node was restarted")
+            elif state is ImportState.PREPARED:
+                self._inquiry.begin(each)
+
+    def stop(self) -> None:
+        """The node stops; promises stay."""
+        self._inquiry.stop()
 
     def clear(self) -> None:
         """Forgets every import (CLUSTER RESET). None may be running."""
