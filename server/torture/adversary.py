@@ -97,7 +97,7 @@ class Adversary:
                 continue
             if node.status == -signal.SIGKILL:
                 self._count("kills of nodes", f"node {node.name} is dead")
-            elif node.status == 0 and node.index in self._asked_to_end:
+            elif node.status in (0, -signal.SIGTERM) and node.index in self._asked_to_end:  # before or after it began
                 self._count("orderly stops of nodes", f"node {node.name} has ended")
             else:
                 failed += 1

@@ -5,11 +5,11 @@ import ctypes
 import signal
 import sys
 
-from slotrocks.server import cli
-
 PR_SET_PDEATHSIG = 1
 
 if __name__ == "__main__":
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    from slotrocks.server import cli  # takes a while: not before the above
+
     sys.exit(cli.main(sys.argv[1:]))
