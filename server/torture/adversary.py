@@ -19,7 +19,7 @@ from slotrocks.server.torture.network import Network, Proxy, Rule
 from slotrocks.server.torture.nodes import Node
 from slotrocks.server.torture.violation import Violation
 
-REST_S = (0.1, 1.2)
+PACES_S = (0.5, 1.0, 2.0)  # between two faults, on average; one of them for a round
 STOP_S_MAX = 3.0
 DEAD_S_MAX = 1.2
 LINK_S_MAX = 3.0
@@ -55,7 +55,7 @@ class Adversary:
     def start(self) -> None:
         """Begins to break things, and to start again what has died, for whatever reason."""
         self._eager = False
-        self._main = [asyncio.create_task(self._run())]
+        self._main = [asyncio.create_task(self._run(self._rng.choice(PACES_S)))]
         self._main += [asyncio.create_task(self._revive(node)) for node in self._nodes]
 
     def check(self) -> None:
@@ -115,9 +115,9 @@ class Adversary:
 
     # -- breaking
 
-    async def _run(self) -> None:
+    async def _run(self, pace_s: float) -> None:
         while True:
-            await asyncio.sleep(self._rng.uniform(*REST_S))
+            await asyncio.sleep(self._rng.uniform(0.2, 1.8) * pace_s)
             jobs = self._controller.jobs
             job = self._rng.choice(jobs) if jobs else None
             source, target = (job.source, job.target) if job else self._rng.sample(self._nodes, 2)
