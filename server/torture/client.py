@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from slotrocks.engine import SLOTS, slot_of
@@ -71,6 +71,28 @@ class Client:
             if refusal.wait:
                 await asyncio.sleep(RETRY_S)
 
+    async def replace(self, key: str, read: Request, write: Callable[[Any], Request]) -> tuple[Any, bool]:
+        """Does what `write` makes of the reply to `read`, unless `key` changes in between (WATCH): that reply, and
+        whether it was done. Raises as call() does."""
+        slot = slot_of(key.encode())
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_S
+        while True:
+            try:
+                value = await self._attempt(slot, (("WATCH", key), read), may_hang_up=False)
+            except Unknown as error:
+                raise NotDone(str(error)) from error
+            done = value
+            if not isinstance(value, Refusal):
+                # Over the same connection: nothing else of this client's comes in between.
+                done = await self._attempt(slot, (("MULTI",), write(value), ("EXEC",)), may_hang_up=True)
+            if not isinstance(done, Refusal):
+                return value, done is not None
+            if loop.time() > deadline:
+                raise NotDone(done.text)
+            if done.wait:
+                await asyncio.sleep(RETRY_S)
+
     async def _attempt(self, slot: int, requests: tuple[Request, ...], *, may_hang_up: bool) -> Any:
         index = self._owners[slot]
         try:
@@ -92,9 +114,8 @@ class Client:
         except asyncio.CancelledError:
             self._drop(index)
             raise
-        if not isinstance(replies[-1], ReplyError):
-            return replies[-1]
-        return self._on_error(slot, [reply for reply in replies if isinstance(reply, ReplyError)])
+        errors = [reply for reply in replies if isinstance(reply, ReplyError)]
+        return self._on_error(slot, errors) if errors else replies[-1]
 
     def _on_error(self, slot: int, errors: list[ReplyError]) -> Refusal:
         """Of a transaction: the first error says why, the last that nothing was done."""

@@ -1,4 +1,5 @@
-"""A counter that one client increments by 1: acknowledged <= value <= attempted, and it never goes back.
+"""A counter that clients increment by 1: acknowledged <= value <= attempted, it never goes back, and no two increments
+make the same value.
 
 A refused attempt was not made. One whose outcome is unknown may be done at any time, or never.
 """
@@ -17,6 +18,7 @@ class Counter:
         self.acknowledged = 0
         self.attempted = 0
         self._floor = 0  # the greatest value that is known to have been reached
+        self._made: set[int] = set()  # values that acknowledged increments have made
 
     def begin(self) -> int:
         """An increment is sent: a token for its acknowledgement."""
@@ -28,6 +30,9 @@ class Counter:
         """It was answered with the new value."""
         self.trace.add("acknowledged", value)
         self.acknowledged += 1
+        if value in self._made:
+            return Violation(f"a lost update: two increments have made {value}", self.name, self.trace.lines())
+        self._made.add(value)
         return self._check(floor + 1, value, "the reply to an increment")
 
     def refuse(self) -> None:

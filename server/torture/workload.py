@@ -19,6 +19,7 @@ from slotrocks.server.torture.violation import Violation
 from slotrocks.server.torture.writers import (
     append,
     increment,
+    increment_watched,
     read_counter,
     read_element,
     read_expiring,
@@ -60,6 +61,8 @@ class Workload:
     def start(self) -> None:
         """Makes the objects, two writers for each type, and the readers."""
         steps: list[tuple[Step, float]] = []
+        watched = [Counter(self._key(tag, "watched", 0)) for tag in self._tags]
+        self._board.counters |= {counter.name: counter for counter in watched}
         for index in (0, 1):
             for kind in CELLS:
                 own = [Collection(kind, self._key(tag, kind, index)) for tag in self._tags]
@@ -67,6 +70,7 @@ class Workload:
                 steps.append((self._element_writer(own), INTERVAL_S))
             steps.append((self._pair_writer(index), INTERVAL_S))
             steps.append((self._counter_writer(index), INTERVAL_S))
+            steps.append((self._watched_writer(watched), INTERVAL_S))
             steps.append((self._list_writer(), INTERVAL_S))
             steps.append((self._expiring_writer(), INTERVAL_S))
             for queue in [Fifo(self._key(tag, "queue", index)) for tag in self._rng.sample(self._tags, 2)]:
@@ -174,6 +178,10 @@ class Workload:
         own = [Counter(self._key(tag, "counter", index)) for tag in self._tags]
         self._board.counters |= {counter.name: counter for counter in own}
         return lambda: increment(self._board, client, own[self._choose(rng)])
+
+    def _watched_writer(self, shared: list[Counter]) -> Step:
+        client, rng = self._client(), random.Random(self._rng.random())
+        return lambda: increment_watched(self._board, client, shared[self._choose(rng)])
 
     def _list_writer(self) -> Step:
         client, rng = self._client(), random.Random(self._rng.random())

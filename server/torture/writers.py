@@ -122,6 +122,29 @@ async def increment(board: Board, client: Client, counter: Counter) -> None:
         board.report(counter.acknowledge(floor, reply))
 
 
+async def increment_watched(board: Board, client: Client, counter: Counter) -> None:
+    """Adds 1 by optimistic locking, which another client does with the same counter."""
+    floor = counter.begin()
+    done: list[bool] = []
+
+    async def send() -> int:
+        value, written = await client.replace(
+            counter.name, ("GET", counter.name), lambda value: ("SET", counter.name, int(value or 0) + 1)
+        )
+        done.append(written)
+        return int(value or 0) + 1
+
+    reply = await _write(board, "watched counter", send(), counter.refuse, counter.lose)
+    if reply is None:
+        return
+    if done[0]:
+        board.report(counter.acknowledge(floor, reply))
+    else:
+        board.acknowledged["watched counter"] -= 1
+        counter.refuse()
+        board.report(counter.end_read(floor, reply - 1))
+
+
 async def read_counter(board: Board, client: Client, counter: Counter) -> None:
     """Reads it."""
     floor = counter.begin_read()

@@ -149,6 +149,14 @@ def test_counter() -> None:
         assert violation is not None and violation.what.startswith(wrong)
 
 
+def test_counter_finds_a_lost_update() -> None:
+    counter = Counter("c")
+    floors = [counter.begin(), counter.begin()]
+    assert counter.acknowledge(floors[0], 1) is None
+    violation = counter.acknowledge(floors[1], 1)
+    assert violation is not None and violation.what.startswith("a lost update")
+
+
 def test_counter_unknown_and_refused() -> None:
     counter = Counter("c")
     counter.acknowledge(counter.begin(), 1)
