@@ -59,18 +59,6 @@ def test_it_asks_until_the_source_is_there(pair: Pair) -> None:
     assert pair.owner_of(f"{TAG}0") == 0
 
 
-def test_a_live_target_asks_when_the_link_is_lost(pair: Pair) -> None:
-    source, target = pair.nodes
-    source.arm("source.prepare.answered=kill")
-    assert source.call("CLUSTERX", "MIGRATE", SLOT, target.id) == b"OK"
-    wait_for(lambda: source.dead, "the source dies")
-    source.arm("source.rollback=delay:1")
-    source.restart()
-    pair.settle()
-    wait_for(lambda: target.call("CLUSTER", "COUNTKEYSINSLOT", SLOT) == 0, "the target drops what came")
-    assert pair.owner_of(f"{TAG}0") == 0
-
-
 def test_what_a_source_answers() -> None:
     """It never calls a job aborted that may still be committed."""
     said: dict[State, str] = {}
