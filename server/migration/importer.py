@@ -173,6 +173,9 @@ class Importer:
         faults.reach("target.abort")
         log.warning("import %s of slots %s is aborted: %s", each.job, each.slots.text(), why)
         if each.session is not None:
+            # What the source has sent over it may come at any time: also when the slots have been given to this node by
+            # another attempt, and a row would be taken for a client's write. So nothing of it is read any more.
+            each.session.link.close()
             each.session.importing = None
             each.session = None
         self._cluster.delete_slots(each.slots)
