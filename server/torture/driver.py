@@ -69,7 +69,7 @@ def run(minutes: float, seed: int | None, count: int, *, keep: bool) -> int:
     finally:
         for node in torture.nodes:
             node.kill()
-        if keep or status == 1:
+        if keep or status == 1 or torture.violated:
             print(f"data, logs and violations: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
@@ -140,7 +140,12 @@ class Torture:
                 node.disconnect()
             await self._network.stop()
             self._report.close()
-        return 1 if self._board.violation_count else 0
+        return 1 if self.violated else 0
+
+    @property
+    def violated(self) -> bool:
+        """Whether anything was found."""
+        return self._board.violation_count > 0
 
     @property
     def _over(self) -> bool:
