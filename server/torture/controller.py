@@ -25,6 +25,7 @@ PUSH_RETRY_S = 0.1
 PUSH_DELAY_S_MAX = 0.6
 REST_S_MAX = 0.5
 MOVED_UNITS_MAX = 5
+ERROR_LENGTH_MAX = 100
 
 
 class Job:
@@ -231,8 +232,10 @@ class Controller:
 
 
 def _kind_of(error: str) -> str:
-    """Without numbers, to be counted."""
-    words = "".join("#" if each.isdigit() else each for each in error) or "no reason given (restarted)"
-    while "##" in words:
-        words = words.replace("##", "#")
-    return words[:100]
+    """Without numbers, slots and ids, to be counted."""
+    kind: list[str] = []
+    for word in error.split() or ["no reason given (restarted)"]:
+        plain = "…" if any(each.isdigit() for each in word) else word
+        if kind[-1:] != ["…"] or plain != "…":
+            kind.append(plain)
+    return " ".join(kind)[:ERROR_LENGTH_MAX]
