@@ -116,6 +116,7 @@ class Node:
         self.tick.close()
         for session in list(self.sessions.values()):
             session.link.close()
+            self.close_session(session)  # now: its transport tells of the end only after the database is closed
         await asyncio.sleep(0)
         self.tick.end()
         self.txn.commit()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from slotrocks.server.migration.target import Target
 
 # What a record says of the states in between: the last promise.
-_RECORDED = dict.fromkeys(FENCED, State.FENCE) | {each: each for each in (State.MOVED, State.ROLLBACK)}
+_RECORDED = dict.fromkeys(FENCED, State.FENCE) | {each: each for each in (State.MOVED, State.ROLLBACK, State.DONE)}
 
 
 class Job:
@@ -54,6 +54,7 @@ class Job:
         self.bytes_before = 0  # sent by the senders before
         self.lost_at: float | None = None  # when the target, the link or the sender was lost, without progress since
         self.decision: Event | None = None  # an operator's: GIVEN or KEPT
+        self.given = False  # ... it was GIVEN: the target may still ask
         self.overdue = False  # its clients have waited longer than migrate-pause-timeout-ms
         self.garbage = NO_SLOTS  # slots whose data CLEAN deletes
         self.pause_timer: asyncio.TimerHandle | None = None
@@ -71,6 +72,7 @@ class Job:
         job.kvrocks = record.kvrocks
         job.state = State[record.state]
         job.announced = job.prepared = True
+        job.given = record.given
         return job
 
     @property
@@ -82,8 +84,9 @@ class Job:
             state = _RECORDED.get(self.state, State.START)
         target = self.target
         return OutRecord(
-            self.id, state.name, self.slots.text(), target.id, target.host, target.port, self.kvrocks, self.kind
-        )
+            self.id, state.name, self.slots.text(), target.id, target.host, target.port, self.kvrocks, self.kind,
+            self.given,
+        )  # fmt: skip
 
     @property
     def checks_rows(self) -> bool:

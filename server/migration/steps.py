@@ -19,7 +19,7 @@ from slotrocks.server.migration import faults, records
 from slotrocks.server.migration.link import LinkError, Refused
 from slotrocks.server.migration.plan import Checked
 from slotrocks.server.migration.sender import Sender, SenderError
-from slotrocks.server.migration.table import FENCED, FROZEN, Effect, Event
+from slotrocks.server.migration.table import FENCED, FROZEN, Effect, Event, State
 from slotrocks.server.migration.target import Target
 
 if TYPE_CHECKING:
@@ -307,7 +307,10 @@ class Steps:
 
     def _forget(self, job: Job) -> None:
         faults.reach("source.forget")
-        records.forget(self._node.txn, job.record)
+        if job.given and job.state is State.DONE:
+            records.save(self._node.txn, job.record)  # a target that comes back late asks what became of it
+        else:
+            records.forget(self._node.txn, job.record)
         self._node.tick.end()
         self._remove(job)
 

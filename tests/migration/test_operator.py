@@ -86,6 +86,7 @@ def test_nothing_is_lost(pair: Pair, point: str, what: str, whom: int) -> None:
             node.server.process.send_signal(signal.SIGTERM)
             source.go_on()
             assert node.server.process.wait(20) == 0
+            assert "Traceback" not in node.server.log.read_text()
         else:
             client = node.server.client()
             if what == "SETNODES":
