@@ -269,7 +269,8 @@ class Coordinator:
         """After a restart: goes on with what was promised, rolls back what was not."""
         kept = records.load_out(self._node.txn)
         self._given = {record.job: record for record in kept if record.state == State.DONE.name}
-        jobs = [Job.restore(record) for record in kept if record.job not in self._given]
+        sequence = self._node.store.sequence
+        jobs = [Job.restore(record, sequence) for record in kept if record.job not in self._given]
         resumable = {job.id for job in jobs if job.state is State.START and self._may_resume(job)}
         self._steps.clear_all_files(resumable)
         for job in jobs:

@@ -48,6 +48,7 @@ class Job:
         # Of rows that are checked and can be resumed: what the target has.
         self.checked: Checked | None = None
         self.position = 0  # the sequence number up to which it has the changes
+        self.sequence_at_start: int | None = None  # the newest write that has survived the end of an earlier process
         self.resumed = False  # the sender has taken over from another one
         self.digest: tuple[int, str] | None = None  # (rows, sum) of all that has been sent
         self._epoch = 0  # of the newest connection to the target
@@ -65,14 +66,15 @@ class Job:
         self._pause_s = 0.0
 
     @classmethod
-    def restore(cls, record: OutRecord) -> Job:
-        """A job as its record tells."""
+    def restore(cls, record: OutRecord, sequence: int) -> Job:
+        """A job as its record tells. `sequence`: the newest write that the database has."""
         target = Peer(record.target, record.host, record.port, "master")
         job = cls(record.job, parse_ranges(record.slots), target, record.kind)
         job.kvrocks = record.kvrocks
         job.state = State[record.state]
         job.announced = job.prepared = True
         job.given = record.given
+        job.sequence_at_start = sequence
         return job
 
     @property

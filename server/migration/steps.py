@@ -137,6 +137,12 @@ class Steps:
             log.warning("job %s: the target knows nothing of it: it starts over", job.id)
             self._on(job, Event.START_OVER)
             return
+        if job.sequence_at_start is not None and arrived[0] > job.sequence_at_start:
+            # The numbers of the writes that are gone will be given to others, which the next sender would not see.
+            log.warning("job %s: this node has lost writes that the target has: it starts over", job.id)
+            self._on(job, Event.START_OVER)
+            return
+        job.sequence_at_start = None
         chunks_before = job.checked.chunks if job.checked is not None else -1
         job.position, job.checked = arrived
         if job.checked.chunks > chunks_before:

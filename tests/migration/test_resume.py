@@ -5,6 +5,7 @@ is not sent again. And what is left when it cannot go on, or somebody stops it: 
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -179,6 +180,31 @@ def test_the_log_is_kept_for_the_next_sender(pair: Pair, pins: str) -> None:
     log = source.server.log.read_text()
     assert "goes on after" in log
     assert ("no longer has what the job would go on from" in log) == (pins == "lost")
+    assert pair.owner_of(f"{TAG}x") == 1
+    target.call("DEL", f"{TAG}x:probe")
+    check(target)
+
+
+def test_a_source_that_has_lost_writes(pair: Pair) -> None:
+    """The machine has failed: what was not fsynced is gone, though the target has it already."""
+    source, target = pair.nodes
+    begin(pair, "sender.snapshot@70")
+    database, copy = source.server.directory / "db", source.server.directory / "db.copy"
+    shutil.copytree(database, copy)
+    source.arm("source.prepare.send=wait")
+    for number in range(100):
+        assert source.call("SET", f"{TAG}lost{number}", "v") == b"OK"
+    source.go_on()
+    source.wait_reached()
+    source.kill()
+    shutil.rmtree(database)
+    copy.rename(database)
+    source.restart()
+    change(source)
+    source.go_on()
+    pair.settle()
+    assert source.info()["migrating_state"] == "success"
+    assert "has lost writes that the target has" in source.server.log.read_text()
     assert pair.owner_of(f"{TAG}x") == 1
     target.call("DEL", f"{TAG}x:probe")
     check(target)
