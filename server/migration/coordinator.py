@@ -430,6 +430,7 @@ class Coordinator:
                 self._limit_pause(job)
             for effect in transition.effects:
                 self._effects[effect](job)
+        self._last = self.running or self._last
 
     def clear(self) -> None:
         """Forgets every job (CLUSTER RESET). None may be running."""
