@@ -10,8 +10,8 @@ believes only the node that has the source's id. The answers:
               that it serves, and a target that asks has never said so
     moved     they are the target's: so says a source whose operator has decided that
 
-If a topology has given the slots to this node meanwhile, `aborted` is not enough to drop what may be the newest copy: an
-operator decides.
+If a topology has given the slots to this node meanwhile, `aborted` is not enough to drop what may be the newest copy:
+an operator decides.
 """
 
 from __future__ import annotations
