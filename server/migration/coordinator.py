@@ -285,6 +285,7 @@ class Coordinator:
             if job.state in FENCED:
                 self._steps.limit_pause(job)
             self._steps.carry_out(job, transition.effects)
+        self._last = self.running or self._last
 
     def clear(self) -> None:
         """Forgets every job (CLUSTER RESET). None may be running."""

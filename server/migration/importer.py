@@ -276,8 +276,7 @@ class Importer:
     # -- what happens around it
 
     def on_session_closed(self, session: Session) -> None:
-        """The link is gone: what was not promised ends, or waits for the source to come back; of what was promised, the
-        source is asked."""
+        """The link is gone: what was not promised ends, or waits for the source to come back. The source is asked."""
         each: Import | None = session.importing
         if each is None:
             return
@@ -295,6 +294,7 @@ class Importer:
             return
         log.warning("import %s of slots %s: the link to the source is lost", each.job, each.slots.text())
         each.orphaned = self._node.loop.call_later(limit_ms / 1000, self._on_orphaned, each)
+        self._inquiry.begin(each)
 
     def _on_orphaned(self, each: Import) -> None:
         each.orphaned = None

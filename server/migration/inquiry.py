@@ -1,4 +1,4 @@
-"""What a target does that has promised to keep an import, and whose source falls silent: it asks.
+"""What a target does that keeps an import, by promise or for a while, and whose source falls silent: it asks.
 
 The source tells the outcome itself, and repeats that, but it may give up an abort that it cannot deliver, or die. So
 the target asks, from the moment that the link is lost, or from its restart: CLUSTERX HANDOVER OUTCOME <job>. It
@@ -63,14 +63,14 @@ class Inquiry:
     async def _ask(self, each: Import) -> None:
         while True:
             await asyncio.sleep(ASK_INTERVAL_S)
-            if each.state is not ImportState.PREPARED:
+            if not self._orphaned(each):
                 return
             try:
                 outcome = await self._outcome(each)
             except (LinkError, Refused, OSError) as error:
                 log.debug("import %s: the source does not say the outcome: %s", each.job, error)
                 continue
-            if each.state is not ImportState.PREPARED:
+            if not self._orphaned(each):
                 return
             importer, node = self._cluster.importer, self._cluster.node
             if outcome == "aborted" and each.slots.overlaps(self._cluster.assigned):
@@ -78,10 +78,14 @@ class Inquiry:
             if outcome == "aborted":
                 importer.abort(each, "the source says that it was rolled back")
                 node.tick.end()
-            elif outcome == "moved":
+            elif outcome == "moved" and each.state is ImportState.PREPARED:
                 importer.commit(each)
                 await node.sync()
                 importer.serve(each)
+
+    def _orphaned(self, each: Import) -> bool:
+        """Whether there is still something to ask: it may have been decided, or its source may have come back."""
+        return each.state in (ImportState.IMPORTING, ImportState.PREPARED) and each.session is None
 
     async def _outcome(self, each: Import) -> str:
         peer = self._cluster.topology.nodes.get(each.source)

@@ -226,9 +226,11 @@ class Controller:
             link.close()
         slot = self.range_of(job.units[0])[0]
         for first, last, (_, port, *_), *_ in rows:
-            if first <= slot <= last:
-                return job.source.index if port == job.source.port else job.target.index
-        raise LinkError("CLUSTER SLOTS does not name the slots")
+            if first <= slot <= last and port == job.source.port:
+                return job.source.index
+            if first <= slot <= last and port == self._network.links[job.source.index, job.target.index].port:
+                return job.target.index
+        raise LinkError("the source says that neither it nor the target has the slots")
 
 
 def _kind_of(error: str) -> str:

@@ -45,7 +45,7 @@ POLL_S = 0.02
 EXIT_INTERRUPTED = 130
 OPTIONS = (
     (), ("--appendfsync", "always"), ("--appendfsync", "no"), ("--migrate-sequence-gap", "1"),
-    ("--migrate-batch-rate-limit-mb", "2"),
+    ("--migrate-batch-rate-limit-mb", "2"), ("--migrate-resume-timeout-ms", "1000"),
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ SLOT = slot_of(b"1")
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
-    pair = Pair(tmp_path, "--migrate-resume-timeout-ms", "0")
+    pair = Pair(tmp_path, "--migrate-resume-timeout-ms", "500")
     for number in range(KEYS):
         assert pair.nodes[0].call("SET", f"{TAG}{number}", "v") == b"OK"
     yield pair
