@@ -132,7 +132,8 @@ class Node:
         self.stats.output_bytes.sample(now, self.stats.net_output_bytes)
         if self.config.timeout:
             for session in list(self.sessions.values()):
-                if not session.blocked and self.now_ms / 1000 - session.last_active > self.config.timeout:
+                idle = not session.blocked and session.importing is None
+                if idle and self.now_ms / 1000 - session.last_active > self.config.timeout:
                     session.link.close()
 
     def _set_slow_us(self) -> None:

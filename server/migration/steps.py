@@ -167,6 +167,7 @@ class Steps:
         async for report in sender.reports():
             job.keys, job.bytes = report.keys, job.bytes_before + report.bytes
             if report.what != "progress":
+                job.lost_at = None
                 faults.reach(f"source.{report.what}.sent", SenderError)
             if report.what == "snapshot":
                 self._on(job, Event.SNAPSHOT_SENT)
