@@ -132,16 +132,12 @@ def test_nothing_is_sent_twice(pair: Pair, victim: str) -> None:
     ],
 )
 def test_after_the_snapshot(pair: Pair, point: str, victim: str) -> None:
-    source, target = pair.nodes
-    source.arm("source.snapshot.sent=wait")
-    assert source.call("CLUSTERX", "MIGRATE", SLOT, target.id) == b"OK"
-    source.wait_reached()
+    source = pair.nodes[0]
+    begin(pair, "sender.snapshot@70")
+    assert source.call("SET", f"{TAG}00003", VALUE) == b"OK"
     source.arm(f"{point}=wait")
-    client = source.server.client()
-    client.send("SET", f"{TAG}00003", VALUE)
     source.go_on()
     source.wait_reached()
-    client.close()
     kill(pair, victim)
     change_when_possible(pair)
     pair.settle()
@@ -218,6 +214,7 @@ def test_one_that_stays_away(pair: Pair, whom: str) -> None:
     begin(pair, "sender.snapshot@20")
     (source if whom == "source" else target).kill()
     if whom == "source":
+        source.go_on()  # its sender, which ends as soon as it has something to report
         wait_for(lambda: target.info()["importing_stage"] == "aborted", "the target gives up")
         assert target.call("CLUSTER", "COUNTKEYSINSLOT", SLOT) == 0
     else:
