@@ -55,10 +55,12 @@ class Snapshot:
         """The highest sequence number that the view has seen."""
         return self._db.latest_sequence_number()
 
-    def rows_between(self, cf: int, begin: bytes, end: bytes) -> Rows:
-        """The rows from storage key `begin` to before `end`."""
+    def rows_between(self, cf: int, begin: bytes, end: bytes, *, many: bool = False) -> Rows:
+        """The rows from storage key `begin` to before `end`. `many` are read ahead."""
         options = ReadOptions()
         options.fill_cache(False)  # type: ignore[call-arg]  # the stub lacks the argument
+        if many:
+            options.set_readahead_size(READAHEAD_BYTES)
         return Rows(self._families[cf], options, begin, end)
 
     def get_many(self, cf: int, storage_keys: list[bytes]) -> list[bytes | None]:

@@ -13,8 +13,9 @@ same for both ends. What is written behind the target's last row since the first
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
-from tempfile import mkdtemp
+from pathlib import Path
 
 from slotrocks.engine import (
     CF_METADATA,
@@ -59,6 +60,7 @@ class CheckedRows:
         self._changes: RowChanges | None = None
         self._view: Snapshot | None = None
         self._tail: WALTail | None = None
+        self._moves = 0  # how often the view was replaced
         self.keys = 0
         self.rows = 0
 
@@ -86,7 +88,7 @@ class CheckedRows:
 
     def _read(self, cf: int, begin: bytes, end: bytes) -> Iterator[None]:
         assert self._view is not None
-        rows = self._view.rows_between(cf, begin, end)
+        rows = self._view.rows_between(cf, begin, end, many=True)
         while added := fill_batch(rows, cf, self._builder, self._batch_bytes):
             if cf == CF_METADATA:
                 self.keys += added
@@ -124,7 +126,9 @@ class CheckedRows:
         self._digest = RowDigest(self._digest.key)
         self._behind = False
         keys = self.keys
-        self._look_at(Snapshot(self._plan.database, mkdtemp(prefix="secondary-", dir=self._plan.directory)))
+        self._moves += 1
+        folder = Path(self._plan.directory) / f"view-{os.getpid()}-{self._moves}"
+        self._look_at(Snapshot(self._plan.database, folder))
         for first, last in self._plan.ranges:
             for cf in FAMILIES_IN_ORDER:
                 yield from self._read(cf, *self._codec.slot_range(first, last))

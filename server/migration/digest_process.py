@@ -24,7 +24,7 @@ def digest_of(snapshot: Snapshot, key: bytes, slots: str) -> RowDigest:
     digest, builder, codec = RowDigest(key), BatchBuilder(), KeyCodec(True)
     for first, last in parse_ranges(slots).ranges:
         for cf in FAMILIES_IN_ORDER:
-            rows = snapshot.rows_between(cf, *codec.slot_range(first, last))
+            rows = snapshot.rows_between(cf, *codec.slot_range(first, last), many=True)
             while fill_batch(rows, cf, builder, BATCH_BYTES):
                 digest.add_rows(builder.take())
     return digest

@@ -21,7 +21,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from slotrocks.engine import SlotFilter, Snapshot, StoreError, WALError, WALTail
@@ -106,7 +105,7 @@ class Job:
             self._control.progress(self._payload.keys, self._outlet.sent)
 
     def _snapshot(self) -> Iterator[None]:
-        snapshot = Snapshot(self._plan.database, mkdtemp(prefix="secondary-", dir=self._plan.directory))
+        snapshot = Snapshot(self._plan.database, Path(self._plan.directory) / f"view-{os.getpid()}")
         for first, last in self._plan.ranges:
             yield from self._payload.snapshot(snapshot, first, last)
         if not self._payload.keeps_snapshot:
