@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, final
 
 from rocksdict import Rdict, ReadOptions
@@ -313,3 +313,71 @@ class RequestParser:
 
 def lcs_table_bytes(a_size: int, b_size: int) -> int: ...
 def lcs(a: bytes, b: bytes) -> tuple[bytes, list[tuple[int, int, int]]]: ...
+
+# calls.pxi
+
+WRONG_TYPE: str
+
+class CommandError(Exception):
+    text: str
+    def __init__(self, text: str) -> None: ...
+
+class Unwritten: ...
+
+class CommandRow:
+    name: str
+    handler: Callable[[Any, list[bytes]], Any]
+    arity: int
+    container: bool
+    write: bool
+    has_keys: bool
+    single_key: bool
+    no_auth: bool
+    calls: int
+    nanoseconds: int
+    rejected_calls: int
+    failed_calls: int
+    def arity_fits(self, count: int) -> bool: ...
+
+class ClientState:
+    authenticated: bool
+    asking: bool
+    suspended: bool
+    stopped: bool
+    queue: list[Any] | None
+    reply_mode: str
+    waiter: Any
+    last_command: str
+    last_active_ms: int
+    def __init__(self) -> None: ...
+    @property
+    def writer(self) -> ReplyWriter: ...
+
+class Counters:
+    keyspace_hits: int
+    keyspace_misses: int
+    net_input_bytes: int
+    net_output_bytes: int
+
+class NodeState:
+    now_ms: int
+    served: bytearray | None
+    pause: Any
+    write_error: str
+    slow_us: float
+    def __init__(self, txn: Transaction, stats: Counters, rows: dict[bytes, Any]) -> None: ...
+    @property
+    def txn(self) -> Transaction: ...
+    @property
+    def stats(self) -> Any: ...
+    @property
+    def rows(self) -> dict[bytes, Any]: ...
+    @property
+    def monitors(self) -> set[Any]: ...
+    @property
+    def watchers(self) -> dict[bytes, set[Any]]: ...
+    @property
+    def blocked_keys(self) -> dict[bytes, Any]: ...
+    def refresh_clock(self) -> int: ...
+    def run(self, client: ClientState, parser: RequestParser) -> bool: ...
+    def call(self, client: ClientState, row: CommandRow, argv: list[bytes]) -> Any: ...

@@ -180,7 +180,7 @@ cdef class RequestParser:
             self.chunks.append(data)
             self.chunks_bytes += PyBytes_GET_SIZE(data)
 
-    def next(self) -> list[bytes] | None:
+    cpdef list next(self):
         """The next command, None when more bytes are needed.
 
         Raises ProtocolError when the client broke the protocol and the commands before that have been taken.
@@ -196,7 +196,7 @@ cdef class RequestParser:
             if not self.ready and self.error is None and not self.next_chunk():
                 return None
 
-    cdef object take_ready(self):
+    cdef list take_ready(self):
         command = self.reader_gets()
         assert type(command) is list, command        # the scanner lets nothing else through
         self.ready -= 1

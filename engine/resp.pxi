@@ -292,14 +292,17 @@ cdef class ReplyWriter:
             self.put(value, depth + 1)
         return 0
 
-    def write(self, value: object) -> None:
-        """Appends one whole reply."""
+    cdef int write_value(self, object value) except -1:
         cdef Py_ssize_t before = self.length
         try:
-            self.put(value, 0)
+            return self.put(value, 0)
         except BaseException:
             self.length = before
             raise
+
+    def write(self, value: object) -> None:
+        """Appends one whole reply."""
+        self.write_value(value)
 
     def ok(self) -> None:
         """Appends ``+OK``."""

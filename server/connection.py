@@ -1,8 +1,8 @@
 """Bytes in, bytes out: one client's socket. The only file of the server that touches a transport.
 
-Commands of a chunk run in order as soon as they are complete. A client is never allowed to hurt the others: after
-COMMANDS_MAX commands or REPLY_BYTES_MAX of replies the loop gets its turn first; a client that does not read its
-replies is not read from either; one that is suspended (blocked, or its write held) may send ahead only
+Commands of a chunk run in order as soon as they are complete (NodeState.run()). A client is never allowed to hurt the
+others: after a number of commands, or of bytes of replies, the loop gets its turn first; a client that does not read
+its replies is not read from either; one that is suspended (blocked, or its write held) may send ahead only
 QUERY_BYTES_AHEAD_MAX.
 """
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COMMANDS_MAX = 512
-REPLY_BYTES_MAX = 256 << 10
+SEALED_BYTES_MAX = 256 << 10
 QUERY_BYTES_AHEAD_MAX = 64 << 10
 
 
@@ -63,14 +62,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.node.stats.net_input_bytes += len(data)
-        if self._closing:
-            return
         self.parser.feed(data)
-        if self.parser.buffered > self.node.config.client_query_buffer_limit:
-            log.warning("closing %s: its query buffer holds %d bytes", self.peer_name, self.parser.buffered)
-            self.abort()
-            return
-        if self.session.suspended or self._writing_paused or self._continuing:
+        if self.session.suspended or self.session.stopped or self._continuing:
             self._regulate_reading()
         else:
             self.process()
@@ -79,15 +72,16 @@ class Connection(asyncio.Protocol):
         return False
 
     def pause_writing(self) -> None:
-        self._writing_paused = True
+        self._writing_paused = self.session.stopped = True
         self._regulate_reading()
 
     def resume_writing(self) -> None:
         self._writing_paused = False
+        self.session.stopped = self._closing
         self._continue()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._closing = True
+        self._closing = self.session.stopped = True
         self.node.close_session(self.session)
 
     # -- executing
@@ -95,37 +89,25 @@ class Connection(asyncio.Protocol):
     def process(self) -> None:
         """Executes the commands that have arrived, up to a fair share of them."""
         self._continuing = False
+        session = self.session
         if self._closing:
             return
-        session, parser, node = self.session, self.parser, self.node
-        if self._sealed and self._sealed_bytes > REPLY_BYTES_MAX:  # flush() comes back here
+        if self._sealed and self._sealed_bytes > SEALED_BYTES_MAX:  # flush() comes back here
             self._regulate_reading()
             return
-        node.refresh_clock()
-        session.last_active = node.now_ms / 1000
-        budget = COMMANDS_MAX
         # The next slice of a large reply, if the one before has gone out; flush() and resume_writing() come back here.
         if session.stream is not None and not (self._writing_paused or self._sealed or session.writer.size):
             advance(session)
         try:
-            while not session.suspended:
-                if budget == 0 or session.writer.size > REPLY_BYTES_MAX or self._writing_paused:
-                    if not self._writing_paused:
-                        self._continue()
-                    break
-                argv = parser.next()
-                if argv is None:
-                    break
-                budget -= 1
-                execute(session, argv)
-                if self._closing:
-                    break
+            if self.node.run(session, self.parser):
+                self._continue()
         except ProtocolError as error:
             session.writer.error(f"ERR {error}")
             log.debug("protocol error from %s: %s", self.peer_name, error)
             self.close()
         self._reply_later()
-        self._regulate_reading()
+        if self._reading_paused or self.parser.buffered > QUERY_BYTES_AHEAD_MAX:
+            self._regulate_reading()
 
     def _reply_later(self) -> None:
         if not self._waiting and (self.session.writer.size or self.node.txn.dirty):
@@ -140,11 +122,17 @@ class Connection(asyncio.Protocol):
 
     def _regulate_reading(self) -> None:
         """Reads from the socket only while this client's commands can run, or little of them waits."""
+        if self._closing:
+            return
+        if self.parser.buffered > self.node.config.client_query_buffer_limit:
+            log.warning("closing %s: its query buffer holds %d bytes", self.peer_name, self.parser.buffered)
+            self.abort()
+            return
         stalled = (
-            self.session.suspended or self._writing_paused or self._continuing or self._sealed_bytes > REPLY_BYTES_MAX
+            self.session.suspended or self._writing_paused or self._continuing or self._sealed_bytes > SEALED_BYTES_MAX
         )
         pause = stalled and self.parser.buffered > QUERY_BYTES_AHEAD_MAX
-        if pause == self._reading_paused or self._closing:
+        if pause == self._reading_paused:
             return
         self._reading_paused = pause
         if pause:
@@ -175,7 +163,7 @@ class Connection(asyncio.Protocol):
         if not after_replies:
             self.abort()
             return
-        self._closing = True
+        self._closing = self.session.stopped = True
         self.session.stream = None  # its iterator must not outlive the database
         if not self._waiting:
             self._waiting = True
@@ -216,12 +204,11 @@ class Connection(asyncio.Protocol):
             data = self.session.writer.take()
         if data:
             self.node.stats.net_output_bytes += len(data)
-            if not self._transport.is_closing():
-                self._transport.write(data)
-                if self._transport.get_write_buffer_size() > self.node.output_bytes_max:
-                    log.warning("closing %s: it does not read its replies", self.peer_name)
-                    self.abort()
-                    return
+            self._transport.write(data)
+            if self._writing_paused and self._transport.get_write_buffer_size() > self.node.output_bytes_max:
+                log.warning("closing %s: it does not read its replies", self.peer_name)
+                self.abort()
+                return
         if self._closing and not self._sealed and not self._waiting:
             self._transport.close()
         elif not self._writing_paused and (was_sealed or self.session.stream is not None):
@@ -230,7 +217,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Drops the connection at once."""
         self._waiting = False
-        self._closing = True
+        self._closing = self.session.stopped = True
         self.session.stream = None
         self.session.writer.clear()
         self._sealed.clear()

@@ -7,7 +7,6 @@ import gc
 import logging
 import signal
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -16,8 +15,8 @@ from typing import Any
 import uvloop
 from rocksdict import WriteBatch
 
-from slotrocks.engine import OK, ReplyError, Store, StoreError, Transaction
-from slotrocks.server import commands
+from slotrocks.engine import OK, NodeState, ReplyError, Store, StoreError, Transaction, Unwritten
+from slotrocks.server import commands, dispatch
 from slotrocks.server.blocking import Blocking
 from slotrocks.server.cluster.state import Cluster
 from slotrocks.server.config import Config
@@ -33,7 +32,7 @@ from slotrocks.server.session import Link, Session, Suspended
 from slotrocks.server.slowlog import SlowLog
 from slotrocks.server.stats import Stats
 from slotrocks.server.store_options import store_options
-from slotrocks.server.table import Command, all_rows, rename_command
+from slotrocks.server.table import ROWS_BY_WORD, Command, all_rows, rename_command
 from slotrocks.server.tick import Tick
 
 log = logging.getLogger(__name__)
@@ -42,8 +41,13 @@ CRON_INTERVAL_S = 0.1
 GC_ALLOCATIONS_MIN = 50_000
 
 
-class Node:
+class Node(NodeState):
     """A running node. Everything on it belongs to one event loop."""
+
+    stats: Stats
+    pause: Pause | None
+    monitors: set[Session]
+    watchers: dict[bytes, set[Session]]
 
     def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
         """Opens the database. Raises StoreError or ConfigError. Commands are renamed for the whole process."""
@@ -57,28 +61,21 @@ class Node:
         self.loop = loop
         self.directory = Path(config.dir)
         self.store = Store(self.directory / "db", slot_encoded=config.cluster_enabled, options=store_options(config))
-        self.txn = Transaction(self.store)
-        self.stats = Stats()
+        super().__init__(Transaction(self.store), Stats(), ROWS_BY_WORD)
         self.slowlog = SlowLog(config)
         self.latency = Latency(config)
         self.started = time.time()
         self.port = config.port
         self.sessions: dict[int, Session] = {}
-        self.monitors: set[Session] = set()
-        self.pause: Pause | None = None  # CLIENT PAUSE
-        self.watchers: defaultdict[bytes, set[Session]] = defaultdict(set)
         self.blocking = Blocking(self)
         self.scan_cursors = ScanCursors()
-        self.write_error = ""
-        self.now_ms = 0
-        self.refresh_clock()
         self.tick = Tick(self, loop)
         self.expiry = Expiry(self)
         self.cluster = Cluster(self) if config.cluster_enabled else None
+        self.served = None if self.cluster is None else self.cluster.slots.served
         self.stopping = asyncio.Event()
         self._ids = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
-        self.slow_us = 0.0  # from how many microseconds on a command is of interest to SLOWLOG or LATENCY
         for option in ("slowlog-log-slower-than", "latency-monitor-threshold"):
             config.on_change(option, self._set_slow_us)
         self._set_slow_us()
@@ -131,7 +128,7 @@ class Node:
         self.stats.output_bytes.sample(now, self.stats.net_output_bytes)
         if self.config.timeout:
             for session in list(self.sessions.values()):
-                if not session.blocked and self.now_ms / 1000 - session.last_active > self.config.timeout:
+                if not session.blocked and self.now_ms - session.last_active_ms > self.config.timeout * 1000:
                     session.link.close()
 
     def _set_slow_us(self) -> None:
@@ -144,11 +141,7 @@ class Node:
     def _set_output_bytes_max(self) -> None:
         self.output_bytes_max = self.config.client_output_buffer_limit.normal.hard_bytes or float("inf")
 
-    # -- clock and limits
-
-    def refresh_clock(self) -> None:
-        """Reads the clock that the next commands see (Unix time, ms)."""
-        self.now_ms = time.time_ns() // 1_000_000
+    # -- limits
 
     @property
     def full(self) -> bool:
@@ -180,7 +173,7 @@ class Node:
         """WATCH: a later change of `key` makes the session's EXEC answer nil, and so does its end at `expire_ms`
         (0 = none, or dead already)."""
         session.watched[key] = expire_ms
-        self.watchers[key].add(session)
+        self.watchers.setdefault(key, set()).add(session)
 
     def unwatch(self, session: Session) -> None:
         """UNWATCH, and the end of every EXEC and DISCARD."""
@@ -192,7 +185,24 @@ class Node:
         session.watched.clear()
         session.dirty_watch = False
 
-    # -- what commands cause
+    # -- what calls need, see NodeState
+
+    def dispatch(self, session: Session, argv: list[bytes]) -> None:
+        """A call that is not plain."""
+        dispatch.execute(session, argv)
+
+    def deliver(self, session: Session, argv: list[bytes], value: Unwritten) -> None:
+        """A reply that does not go out at once."""
+        dispatch.deliver(session, argv, value)
+
+    def on_error(self, text: str) -> None:
+        """A call was answered with an error."""
+        self.stats.error_replies[text.split(" ", 1)[0]] += 1
+
+    def serve_blocked(self) -> None:
+        """A call has ended while clients wait for keys."""
+        if self.blocking.ready:
+            self.blocking.serve()
 
     def on_touched(self, keys: list[bytes]) -> None:
         """Keys changed: tells the sessions that watch them or wait for them."""

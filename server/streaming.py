@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
-from slotrocks.engine import ReplyWriter
+from slotrocks.engine import ReplyWriter, Unwritten
 from slotrocks.server.session import Session
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ PENDING_ROWS_MAX = 256
 _HEADERS = {"array": ReplyWriter.array_header, "set": ReplyWriter.set_header, "map": ReplyWriter.map_header}
 
 
-class Stream:
+class Stream(Unwritten):
     """An array, a set or a map as a reply. `count` is that of its elements, of a map's pairs; `items` are the replies
     that follow the header, a map's keys and values in turn."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from slotrocks.engine import NULL_ARRAY, OK
 from slotrocks.server.cluster.route import HOLD
-from slotrocks.server.dispatch import call, route
+from slotrocks.server.dispatch import route
 from slotrocks.server.errors import CommandError
 from slotrocks.server.session import NO_REPLY, SUSPENDED, Session
 from slotrocks.server.streaming import Stream
@@ -99,7 +99,7 @@ def exec_(s: Session, argv: list[bytes]) -> Any:
     s.writer.array_header(len(s.queue))
     try:
         for row, queued in s.queue:
-            value = call(s, row, queued)
+            value = s.node.call(s, row, queued)
             assert value is not SUSPENDED, f"{row.name} suspended inside EXEC"
             if value.__class__ is Stream:
                 value.write_whole(s.writer)
