@@ -2,7 +2,7 @@
 """The compiled half of :mod:`slotrocks.engine`: a table of contents.
 
 One extension module, built from the parts below in this order; a part may use what the parts above it define.
-No part knows sockets, event loops or configuration; only the last one reads clocks.
+No part knows sockets, event loops or configuration; only calls.pxi reads clocks.
 """
 
 include "slots.pxi"      # CRC16 and hash tags: which slot a key belongs to
@@ -22,3 +22,4 @@ include "resp.pxi"       # RESP2/RESP3 replies into one buffer
 include "request.pxi"    # requests: limits, inline commands, hiredis
 include "lcs.pxi"        # the longest common subsequence of two strings
 include "calls.pxi"    # from bytes to a handler and back: what every command goes through
+include "connection.pxi"  # a client's bytes in, and its replies out

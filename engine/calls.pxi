@@ -80,6 +80,28 @@ cdef class Counters:
     cdef public int64_t net_output_bytes
 
 
+cdef class TickState:
+    """Who waits for the end of the tick. A subclass gives `schedule()`, which has it end soon."""
+
+    cdef readonly list waiters
+
+    def __init__(self):
+        self.waiters = []
+
+    cpdef int reply(self, waiter) except -1:
+        """Has the waiter's replies sent when this tick's writes are as safe as configured."""
+        if not self.waiters:
+            self.schedule()
+        self.waiters.append(waiter)
+        return 0
+
+    cpdef list take_waiters(self):
+        """Those of the tick that ends now."""
+        cdef list waiters = self.waiters
+        self.waiters = []
+        return waiters
+
+
 cdef class NodeState:
     """What a call asks of the node. A subclass gives `dispatch(session, argv)`, which decides and runs a call that is
     not plain, `deliver(session, argv, unwritten)`, `on_error(text)`, `on_touched(keys)`, `on_slow(session, row, argv,
@@ -87,6 +109,7 @@ cdef class NodeState:
 
     cdef readonly Transaction txn
     cdef readonly Counters stats
+    cdef public TickState tick
     cdef public uint64_t now_ms      # the clock of the next call, Unix time
     cdef readonly dict rows          # CommandRow by its name as clients write it; a name that is absent may yet exist
     cdef public bytearray served     # for each slot 1 if any call on it runs here, None without a cluster
@@ -114,6 +137,16 @@ cdef class NodeState:
         clock_gettime(CLOCK_REALTIME, &now)
         self.now_ms = <uint64_t>now.tv_sec * 1000 + <uint64_t>now.tv_nsec // 1000000
         return 0
+
+    cpdef bytes read_string(self, bytes key):
+        """The string at a key for a command that reads, None if there is none: counts as a hit or a miss. Raises
+        WrongTypeError."""
+        cdef bytes value = self.txn.string(key)
+        if value is None:
+            self.stats.keyspace_misses += 1
+        else:
+            self.stats.keyspace_hits += 1
+        return value
 
     cpdef bint run(self, ClientState client, RequestParser parser) except -1:
         """Executes the commands of a client that have arrived, in order, up to a fair share of them. Whether there may

@@ -340,7 +340,7 @@ cdef class ReplyWriter:
         """Announces an out-of-band message of the next `count` replies."""
         self.put_header(c'>' if self.version == 3 else c'*', count)
 
-    def take(self) -> bytes:
+    cpdef bytes take(self):
         """All bytes written so far; the writer is empty afterwards."""
         taken = PyBytes_FromStringAndSize(self.buffer, self.length)
         self.clear()
@@ -351,10 +351,11 @@ cdef class ReplyWriter:
         if 0 <= size < self.length:
             self.length = size
 
-    def clear(self) -> None:
+    cpdef int clear(self) except -1:
         """Drops what was written."""
         self.length = 0
         if self.capacity > BUFFER_KEPT_BYTES_MAX:
             free(self.buffer)
             self.buffer = NULL
             self.capacity = 0
+        return 0

@@ -85,6 +85,9 @@ cdef class Transaction:
     @property
     def dirty(self) -> bool:
         """Whether there is anything to commit."""
+        return self.is_dirty()
+
+    cdef bint is_dirty(self) except -1:
         cdef dict overlay
         for overlay in self.overlays:
             if overlay:
@@ -102,7 +105,7 @@ cdef class Transaction:
         cdef dict overlay
         cdef bytes storage_key
         cdef int cf
-        if not self.dirty:
+        if not self.is_dirty():
             return False
         batch = self.store.new_batch()
         put, delete = batch.put, batch.delete

@@ -1,16 +1,14 @@
 """Strings: the whole value is the payload of the key's metadata row.
 
 Functions that change a value keep the key's expiry, those that set it drop it or set another, as in Redis. Lengths are
-checked before anything is allocated. All of them raise WrongTypeError for a key of another type, except put(),
-which overwrites anything, and get_many(), which shows other types as absent.
+checked before anything is allocated. All of them raise WrongTypeError for a key of another type, except
+get_many(), which shows other types as absent. Setting a key, whatever it held, is Transaction.set_string().
 """
 
 from slotrocks.engine._engine import (
     CF_METADATA,
     TYPE_STRING,
-    Metadata,
     Transaction,
-    WrongTypeError,
     decode_metadata,
     incr_by_float,
     parse_int,
@@ -39,62 +37,41 @@ def get_many(txn: Transaction, keys: list[bytes]) -> list[bytes | None]:
     return values
 
 
-def put(txn: Transaction, key: bytes, value: bytes, *, expire_ms: int = 0, keep_expiry: bool = False) -> None:
-    """Sets the key, whatever it held; see Transaction.set_string()."""
-    txn.set_string(key, value, expire_ms, keep_expiry)
-
-
-def lookup(txn: Transaction, key: bytes) -> tuple[Metadata | None, Metadata | None]:
-    """(the living string or None, whatever rows the key has or None): what a change needs to know."""
-    old = txn.lookup_any(key)
-    if old is None or not old.alive(txn.now_ms):
-        return None, old
-    if old.type != TYPE_STRING:
-        raise WrongTypeError
-    return old, old
-
-
-def change(txn: Transaction, key: bytes, value: bytes, living: Metadata | None, old: Metadata | None) -> None:
-    """Replaces the value of a key that lookup() gave, keeping its expiry."""
-    expire_ms = 0 if living is None else living.expire_ms
-    txn.store_metadata(key, Metadata(TYPE_STRING, expire_ms=expire_ms, payload=value), old)
-
-
 def increment(txn: Transaction, key: bytes, by: int) -> int:
     """Adds to the integer that the key holds (0 when absent). Raises NotANumberError, OverflowError (beyond 64
     bits)."""
-    living, old = lookup(txn, key)
+    before = txn.string(key)
     try:
-        value = 0 if living is None else parse_int(living.payload)
+        value = 0 if before is None else parse_int(before)
     except ValueError:
         raise NotANumberError from None
     value += by
     if not INT64_MIN <= value <= INT64_MAX:
         raise OverflowError
-    change(txn, key, b"%d" % value, living, old)
+    txn.set_string(key, b"%d" % value, keep_expiry=True)
     return value
 
 
 def increment_float(txn: Transaction, key: bytes, by: bytes) -> bytes:
     """Adds a number, as the client spelled it, to the one that the key holds. Raises NotANumberError (either of the
     two), OverflowError (the sum is infinite)."""
-    living, old = lookup(txn, key)
+    before = txn.string(key)
     try:
-        value = incr_by_float(b"0" if living is None else living.payload, by)
+        value = incr_by_float(b"0" if before is None else before, by)
     except ValueError:
         raise NotANumberError from None
-    change(txn, key, value, living, old)
+    txn.set_string(key, value, keep_expiry=True)
     return value
 
 
 def append(txn: Transaction, key: bytes, data: bytes, bytes_max: int) -> int:
     """Appends to the value; its new length. Raises TooLongError."""
-    living, old = lookup(txn, key)
-    before = b"" if living is None else living.payload
-    if living is not None and len(before) + len(data) > bytes_max:
+    before = txn.string(key)
+    if before is not None and len(before) + len(data) > bytes_max:
         raise TooLongError
-    change(txn, key, before + data, living, old)
-    return len(before) + len(data)
+    value = data if before is None else before + data
+    txn.set_string(key, value, keep_expiry=True)
+    return len(value)
 
 
 def get_range(value: bytes, start: int, end: int) -> bytes:
@@ -110,15 +87,14 @@ def get_range(value: bytes, start: int, end: int) -> bytes:
 def set_range(txn: Transaction, key: bytes, offset: int, data: bytes, bytes_max: int) -> int:
     """Overwrites the value from `offset` (not negative) on, zero bytes filling a gap; its new length. Without `data`
     nothing changes. Raises TooLongError."""
-    living, old = lookup(txn, key)
-    before = b"" if living is None else living.payload
+    before = txn.string(key) or b""
     if not data:
         return len(before)
     end = offset + len(data)
     if end > bytes_max:
         raise TooLongError
     value = b"".join((before[:offset].ljust(offset, b"\0"), data, before[end:]))
-    change(txn, key, value, living, old)
+    txn.set_string(key, value, keep_expiry=True)
     return len(value)
 
 

@@ -23,22 +23,12 @@ N_RETURNED = "O(N) where N is the length of the returned string."
 N_STORED = "O(N) where N is the length of the whole string, which is written anew."
 
 
-def read(s: Session, key: bytes) -> bytes | None:
-    """The value of a key for a reading command: counts as a hit or a miss."""
-    value = s.txn.string(key)
-    if value is None:
-        s.node.stats.keyspace_misses += 1
-    else:
-        s.node.stats.keyspace_hits += 1
-    return value
-
-
 @command(
     "get", arity=2, flags="readonly fast", keys=(1, 1, 1), group="string", since="1.0.0",
     summary="Returns the string value of a key.",
 )  # fmt: skip
 def get(s: Session, argv: list[bytes]) -> Any:
-    return read(s, argv[1])
+    return s.node.read_string(argv[1])
 
 
 @command(
@@ -48,16 +38,16 @@ def get(s: Session, argv: list[bytes]) -> Any:
 def set_(s: Session, argv: list[bytes]) -> Any:
     txn, key, value = s.txn, argv[1], argv[2]
     if len(argv) == 3:
-        string.put(txn, key, value)
+        txn.set_string(key, value)
         return OK
     options, expiry = expiry_options(argv, 3, SET_OPTIONS)
     expire_ms = 0 if expiry is None else expiry.at_ms(txn.now_ms, "set")
-    reply = read(s, key) if b"GET" in options else None
+    reply = s.node.read_string(key) if b"GET" in options else None
     if b"NX" in options or b"XX" in options:
         exists = txn.lookup(key) is not None
         if exists == (b"NX" in options):
             return reply
-    string.put(txn, key, value, expire_ms=expire_ms, keep_expiry=b"KEEPTTL" in options)
+    txn.set_string(key, value, expire_ms=expire_ms, keep_expiry=b"KEEPTTL" in options)
     return reply if b"GET" in options else OK
 
 
@@ -68,7 +58,7 @@ def set_(s: Session, argv: list[bytes]) -> Any:
 def getex(s: Session, argv: list[bytes]) -> Any:
     txn, key = s.txn, argv[1]
     options, expiry = expiry_options(argv, 2, GETEX_OPTIONS)
-    value = read(s, key)
+    value = s.node.read_string(key)
     if value is None:
         return None
     found = txn.lookup(key)
@@ -85,7 +75,7 @@ def getex(s: Session, argv: list[bytes]) -> Any:
     summary="Returns the string value of a key after deleting the key.",
 )  # fmt: skip
 def getdel(s: Session, argv: list[bytes]) -> Any:
-    value = read(s, argv[1])
+    value = s.node.read_string(argv[1])
     if value is not None:
         keyspace.delete(s.txn, argv[1])
     return value
@@ -96,8 +86,8 @@ def getdel(s: Session, argv: list[bytes]) -> Any:
     summary="Returns the previous string value of a key after setting it to a new value.",
 )  # fmt: skip
 def getset(s: Session, argv: list[bytes]) -> Any:
-    before = read(s, argv[1])
-    string.put(s.txn, argv[1], argv[2])
+    before = s.node.read_string(argv[1])
+    s.txn.set_string(argv[1], argv[2])
     return before
 
 
@@ -108,7 +98,7 @@ def getset(s: Session, argv: list[bytes]) -> Any:
 def setnx(s: Session, argv: list[bytes]) -> Any:
     if s.txn.lookup(argv[1]) is not None:
         return 0
-    string.put(s.txn, argv[1], argv[2])
+    s.txn.set_string(argv[1], argv[2])
     return 1
 
 
@@ -132,7 +122,7 @@ def psetex(s: Session, argv: list[bytes]) -> Any:
 def set_for(s: Session, argv: list[bytes], name: str, unit_ms: int) -> Any:
     """SETEX and PSETEX: key, time, value."""
     expire_ms = positive_expiry(argv[2], absolute=False, unit_ms=unit_ms, now_ms=s.txn.now_ms, command=name)
-    string.put(s.txn, argv[1], argv[3], expire_ms=expire_ms)
+    s.txn.set_string(argv[1], argv[3], expire_ms=expire_ms)
     return OK
 
 
@@ -174,7 +164,7 @@ def set_many(s: Session, argv: list[bytes], name: str) -> None:
     if len(argv) % 2 == 0:
         raise CommandError(f"ERR wrong number of arguments for '{name}' command")
     for i in range(1, len(argv), 2):
-        string.put(s.txn, argv[i], argv[i + 1])
+        s.txn.set_string(argv[i], argv[i + 1])
 
 
 @command(
@@ -252,7 +242,7 @@ def append(s: Session, argv: list[bytes]) -> Any:
     summary="Returns the length of a string value.",
 )  # fmt: skip
 def strlen(s: Session, argv: list[bytes]) -> Any:
-    return len(read(s, argv[1]) or b"")
+    return len(s.node.read_string(argv[1]) or b"")
 
 
 @command(
@@ -261,7 +251,7 @@ def strlen(s: Session, argv: list[bytes]) -> Any:
 )  # fmt: skip
 def getrange(s: Session, argv: list[bytes]) -> Any:
     start, end = integer(argv[2]), integer(argv[3])
-    return string.get_range(read(s, argv[1]) or b"", start, end)
+    return string.get_range(s.node.read_string(argv[1]) or b"", start, end)
 
 
 command(
