@@ -178,9 +178,20 @@ class Edges:
 
 # row_cache.pxi
 
+ABSENT: object
+
 @final
 class RowCache:
     def __new__(cls, bytes_max: int) -> RowCache: ...
+    @property
+    def size_bytes(self) -> int: ...
+    def find(self, key: bytes) -> Any: ...
+    def keep(self, key: bytes, row: Any) -> int: ...
+    def clear(self) -> int: ...
+
+@final
+class Generation:
+    def __new__(cls) -> Generation: ...
 
 # txn.pxi
 
