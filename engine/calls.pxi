@@ -46,8 +46,11 @@ cdef class CommandRow:
     cdef public int64_t rejected_calls
     cdef public int64_t failed_calls
 
-    cpdef bint arity_fits(self, Py_ssize_t count):
+    def arity_fits(self, Py_ssize_t count) -> bool:
         """Whether a call of `count` words, the name's included, has enough and not too many."""
+        return self.fits(count)
+
+    cdef inline bint fits(self, Py_ssize_t count) noexcept:
         return count == self.arity if self.arity >= 0 else count >= -self.arity
 
 
@@ -88,14 +91,17 @@ cdef class TickState:
     def __init__(self):
         self.waiters = []
 
-    cpdef int reply(self, waiter) except -1:
+    def reply(self, waiter) -> None:
         """Has the waiter's replies sent when this tick's writes are as safe as configured."""
+        self.add(waiter)
+
+    cdef int add(self, waiter) except -1:
         if not self.waiters:
             self.schedule()
         self.waiters.append(waiter)
         return 0
 
-    cpdef list take_waiters(self):
+    def take_waiters(self) -> list:
         """Those of the tick that ends now."""
         cdef list waiters = self.waiters
         self.waiters = []
@@ -129,16 +135,19 @@ cdef class NodeState:
         self.monitors = set()
         self.watchers = {}
         self.blocked_keys = {}
-        self.refresh_clock()
+        self.read_clock()
 
-    cpdef int refresh_clock(self) except -1:
+    def refresh_clock(self) -> None:
         """Reads the clock that the next commands see."""
+        self.read_clock()
+
+    cdef int read_clock(self) except -1:
         cdef timespec now
         clock_gettime(CLOCK_REALTIME, &now)
         self.now_ms = <uint64_t>now.tv_sec * 1000 + <uint64_t>now.tv_nsec // 1000000
         return 0
 
-    cpdef bytes read_string(self, bytes key):
+    def read_string(self, bytes key not None) -> bytes | None:
         """The string at a key for a command that reads, None if there is none: counts as a hit or a miss. Raises
         WrongTypeError."""
         cdef bytes value = self.txn.string(key)
@@ -148,12 +157,12 @@ cdef class NodeState:
             self.stats.keyspace_hits += 1
         return value
 
-    cpdef bint run(self, ClientState client, RequestParser parser) except -1:
+    cdef bint run(self, ClientState client, RequestParser parser) except -1:
         """Executes the commands of a client that have arrived, in order, up to a fair share of them. Whether there may
         be more that could run. Raises ProtocolError."""
         cdef int budget = COMMANDS_MAX
         cdef list argv
-        self.refresh_clock()
+        self.read_clock()
         client.last_active_ms = self.now_ms
         while not (client.suspended or client.stopped):
             if budget == 0 or client.writer.length > REPLY_BYTES_MAX:
@@ -171,12 +180,12 @@ cdef class NodeState:
         if (
             row is None or row.container or client.queue is not None or not client.authenticated or client.asking
             or client.reply_mode != "on" or self.pause is not None or (row.write and self.write_error)
-            or not row.arity_fits(len(argv)) or (row.has_keys and self.served is not None and not self.serves(row, argv))
+            or not row.fits(len(argv)) or (row.has_keys and self.served is not None and not self.serves(row, argv))
         ):
             self.dispatch(client, argv)
             return 0
         client.last_command = row.name
-        value = self.call(client, row, argv)
+        value = self.call_row(client, row, argv)
         if isinstance(value, Unwritten):
             self.deliver(client, argv, value)
         else:
@@ -195,9 +204,12 @@ cdef class NodeState:
             slot_of_bytes(<const uint8_t*>PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key))
         ]
 
-    cpdef object call(self, ClientState client, CommandRow row, list argv):
+    def call(self, ClientState client not None, CommandRow row not None, list argv not None) -> object:
         """Executes a call in a savepoint of its own. Returns the reply's value; an error is a ReplyError. A call that
         blocked and runs again counts once."""
+        return self.call_row(client, row, argv)
+
+    cdef object call_row(self, ClientState client, CommandRow row, list argv):
         cdef Transaction txn = self.txn
         cdef timespec started, ended
         cdef int64_t elapsed_ns

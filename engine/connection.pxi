@@ -41,25 +41,31 @@ cdef class ConnectionState:
         elif self.sealed:
             self.process()
         else:
-            self.execute_arrived()
+            self.execute_next()
 
-    cpdef int execute_arrived(self) except -1:
+    def execute_arrived(self) -> None:
         """Executes the commands that have arrived, up to a fair share of them."""
+        self.execute_next()
+
+    cdef int execute_next(self) except -1:
         try:
             if self.node.run(self.session, self.parser):
                 self.continue_later()
         except ProtocolError as error:
             self.on_protocol_error(error)
-        self.reply_later()
+        self.report()
         if self.reading_paused or self.parser.held() > C_QUERY_BYTES_AHEAD_MAX:
             self.regulate_reading()
         return 0
 
-    cpdef int reply_later(self) except -1:
+    def reply_later(self) -> None:
         """Has what was written sent, and what was changed committed, at the end of the tick."""
+        self.report()
+
+    cdef int report(self) except -1:
         if not self.waiting and (self.session.writer.length or self.node.txn.is_dirty()):
             self.waiting = True
-            self.node.tick.reply(self)
+            self.node.tick.add(self)
         return 0
 
     def flush(self) -> None:
