@@ -19,6 +19,7 @@ END = 0xFF
 
 _SMALL = tuple(b"%d" % n for n in range(128))
 _INTEGER_BYTES = {0xF1: 2, 0xF2: 3, 0xF3: 4, 0xF4: 8}
+_INTEGER_HEADS = {size: bytes((head,)) for head, size in _INTEGER_BYTES.items()}
 
 
 def decode_listpack(data: bytes) -> list[bytes]:
@@ -86,25 +87,27 @@ def encode_listpack(elements: Iterable[bytes | int]) -> bytes:
 
 def encode_element(element: bytes | int) -> bytes:
     """An element without its size behind it."""
-    if isinstance(element, bytes):
-        try:
-            element = parse_int(element)
-        except ValueError:
-            size = len(element)
-            if size < 64:
-                return bytes((0x80 | size,)) + element
-            if size < 4096:
-                return bytes((0xE0 | size >> 8, size & 0xFF)) + element
-            return b"\xf0" + size.to_bytes(4, "little") + element
-    if 0 <= element < 128:
-        return bytes((element,))
-    if -(1 << 12) <= element < 1 << 12:
-        value = element & 0x1FFF
-        return bytes((0xC0 | value >> 8, value & 0xFF))
-    for head, size in _INTEGER_BYTES.items():
-        if -(1 << (8 * size - 1)) <= element < 1 << (8 * size - 1):
-            return bytes((head,)) + element.to_bytes(size, "little", signed=True)
-    raise ValueError(f"no element of a listpack: {element}")
+    if isinstance(element, int):
+        return encode_integer(element)
+    try:
+        return encode_integer(parse_int(element))
+    except ValueError:
+        size = len(element)
+    if size < 64:
+        return bytes((0x80 | size,)) + element
+    if size < 4096:
+        return bytes((0xE0 | size >> 8, size & 0xFF)) + element
+    return b"\xf0" + size.to_bytes(4, "little") + element
+
+
+def encode_integer(value: int) -> bytes:
+    """An integer of at most 64 bits, signed."""
+    if 0 <= value < 128:
+        return bytes((value,))
+    if -(1 << 12) <= value < 1 << 12:
+        return bytes((0xC0 | (value & 0x1FFF) >> 8, value & 0xFF))
+    size = next(size for size in (2, 3, 4, 8) if -(1 << (8 * size - 1)) <= value < 1 << (8 * size - 1))
+    return _INTEGER_HEADS[size] + value.to_bytes(size, "little", signed=True)
 
 
 def encode_back_length(size: int) -> bytes:
