@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from slotrocks.engine.rdb.payload import seal
 from slotrocks.engine.rdb.stream import add_stream
-from slotrocks.engine.rdb.values import StreamValue
 from slotrocks.engine.rdb.writer import add_strings, encode_length
+from slotrocks.engine.types.streams_state import StreamWhole
 
 VERSION_REDIS_5 = 9
 VERSION_REDIS_7 = 10
@@ -60,7 +60,7 @@ def encode_zset(count: int, entries: Iterable[tuple[bytes, float]]) -> bytes:
     return seal(parts, VERSION_REDIS_5)
 
 
-def encode_stream(stream: StreamValue) -> bytes:
+def encode_stream(stream: StreamWhole) -> bytes:
     """The payload of a stream; when a consumer last got something is not part of it (Redis 7.0 does not know)."""
     parts = [bytes((TYPE_STREAM_2,))]
     add_stream(parts, stream)

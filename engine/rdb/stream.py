@@ -28,74 +28,68 @@ from itertools import pairwise
 from slotrocks.engine._engine import parse_int
 from slotrocks.engine.rdb.listpack import decode_listpack, encode_listpack
 from slotrocks.engine.rdb.reader import FormatError, Reader
-from slotrocks.engine.rdb.values import Consumer, Delivery, Group, StreamId, StreamValue
 from slotrocks.engine.rdb.writer import add_strings, encode_length
+from slotrocks.engine.types.streams_ids import FIRST, U64_MAX, StreamID
+from slotrocks.engine.types.streams_rows import ENTRIES_READ_UNKNOWN, NEVER_ACTIVE, Consumer, Entry, Pending
+from slotrocks.engine.types.streams_state import GroupState, StreamWhole
 
-NO_ID: StreamId = (0, 0)
-U64_MAX = 2**64 - 1
 FLAG_DELETED, FLAG_SAME_FIELDS = 1, 2
-NEVER_MS = -1
-ENTRIES_READ_UNKNOWN = -1
 # What Redis puts into a node by default (stream-node-max-entries, stream-node-max-bytes).
 NODE_ENTRIES_MAX = 100
 NODE_BYTES_MAX = 4096
 
-_KEY = struct.Struct(">QQ")
+ID_BYTES = 16
 _TIME = struct.Struct("<q")
 
 
-def decode_stream(reader: Reader, version: int) -> StreamValue:
+def decode_stream(reader: Reader, version: int) -> StreamWhole:
     """The stream that follows. Raises FormatError."""
-    entries: list[tuple[StreamId, list[bytes]]] = []
+    stream = StreamWhole()
+    entries = stream.entries
     nodes = reader.length()
     while nodes > 0:
         key, listpack = reader.string(), reader.string()
-        if len(key) != _KEY.size:
+        if len(key) != ID_BYTES:
             raise FormatError("stream: no id of a node")
-        entries += node_entries(_KEY.unpack(key), decode_listpack(listpack))
+        entries += node_entries(StreamID.decode(key), decode_listpack(listpack))
         nodes -= 1
     if reader.length() != len(entries):
         raise FormatError("stream: wrong number of entries")
-    if any(a >= b for (a, _), (b, _) in pairwise(entries)):
+    if any(a.id >= b.id for a, b in pairwise(entries)):
         raise FormatError("stream: not ascending")
-    last_id = stream_id(reader)
-    if entries and entries[-1][0] > last_id:
-        raise FormatError("stream: an entry after the last id")
-    max_deleted, entries_added = NO_ID, len(entries)
+    stream.last_id, stream.entries_added = stream_id(reader), len(entries)
+    if entries and (entries[0].id == FIRST or entries[-1].id > stream.last_id):
+        raise FormatError("stream: an impossible id")
     if version >= 2:
         stream_id(reader)  # the first entry's, which is known
-        max_deleted, entries_added = stream_id(reader), reader.length()
-    stream = StreamValue(entries, last_id, max_deleted, entries_added)
-    names = set()
+        stream.max_deleted_id, stream.entries_added = stream_id(reader), reader.length()
     groups = reader.length()
     while groups > 0:
-        group = decode_group(reader, version)
-        names.add(group.name)
-        stream.groups.append(group)
+        stream.groups.append(decode_group(reader, version))
         groups -= 1
-    if len(names) != len(stream.groups):
+    stream.groups.sort(key=lambda group: group.name)
+    if any(a.name == b.name for a, b in pairwise(stream.groups)):
         raise FormatError("stream: a group twice")
     return stream
 
 
-def stream_id(reader: Reader) -> StreamId:
+def stream_id(reader: Reader) -> StreamID:
     """An id in two lengths."""
-    return reader.length(), reader.length()
+    return StreamID(reader.length(), reader.length())
 
 
-def pending_key(reader: Reader) -> StreamId:
+def pending_id(reader: Reader) -> StreamID:
     """An id in 16 bytes."""
-    ms, sequence = _KEY.unpack(reader.take(_KEY.size))
-    return ms, sequence
+    return StreamID.decode(reader.take(ID_BYTES))
 
 
 def time_ms(reader: Reader) -> int:
-    """A time, which the clock of another machine may have had before 1970."""
+    """A time. -1, as any other before 1970, stands for never."""
     (ms,) = _TIME.unpack(reader.take(_TIME.size))
-    return int(ms)
+    return max(int(ms), NEVER_ACTIVE)
 
 
-def node_entries(base: tuple[int, ...], elements: list[bytes]) -> list[tuple[StreamId, list[bytes]]]:
+def node_entries(base: StreamID, elements: list[bytes]) -> list[Entry]:
     """The living entries of a node."""
     words = iter(elements)
     count, deleted, shared = (number(words) for _ in range(3))
@@ -105,10 +99,10 @@ def node_entries(base: tuple[int, ...], elements: list[bytes]) -> list[tuple[Str
     if number(words) != 0:
         raise FormatError("stream: no end of a node's fields")
     found_deleted = 0
-    found: list[tuple[StreamId, list[bytes]]] = []
+    found: list[Entry] = []
     while found_deleted + len(found) < count + deleted:
         flags = number(words)
-        entry_id = (base[0] + number(words)) & U64_MAX, (base[1] + number(words)) & U64_MAX
+        entry_id = StreamID((base.ms + number(words)) & U64_MAX, (base.seq + number(words)) & U64_MAX)
         if flags & FLAG_SAME_FIELDS:
             pairs = [each for name in names for each in (name, word(words))]
             size = 3 + len(names)
@@ -125,7 +119,7 @@ def node_entries(base: tuple[int, ...], elements: list[bytes]) -> list[tuple[Str
         elif not pairs:
             raise FormatError("stream: an entry without fields")
         else:
-            found.append((entry_id, pairs))
+            found.append(Entry(entry_id, pairs))
     if found_deleted != deleted or next(words, None) is not None:
         raise FormatError("stream: wrong number of entries in a node")
     return found
@@ -147,85 +141,83 @@ def number(words: Iterator[bytes]) -> int:
         raise FormatError("stream: no number") from None
 
 
-def decode_group(reader: Reader, version: int) -> Group:
+def decode_group(reader: Reader, version: int) -> GroupState:
     """A group with its consumers and what they have not acknowledged."""
-    name, last_delivered = reader.string(), stream_id(reader)
-    entries_read = ENTRIES_READ_UNKNOWN
+    group = GroupState(reader.string(), stream_id(reader), ENTRIES_READ_UNKNOWN)
     if version >= 2:
         entries_read = reader.length()
-        entries_read = ENTRIES_READ_UNKNOWN if entries_read > U64_MAX >> 1 else entries_read
-    group = Group(name, last_delivered, entries_read)
-    unowned: dict[StreamId, tuple[int, int]] = {}
-    count = reader.length()
+        group.entries_read = entries_read if entries_read < 1 << 63 else ENTRIES_READ_UNKNOWN
+    deliveries: dict[StreamID, tuple[int, int]] = {}
+    count = declared = reader.length()
     while count > 0:
-        key = pending_key(reader)
-        if key in unowned:
-            raise FormatError("stream: an entry is pending twice")
-        unowned[key] = time_ms(reader), reader.length()
+        entry_id = pending_id(reader)
+        deliveries[entry_id] = max(time_ms(reader), 0), reader.length()
         count -= 1
-    names = set()
-    owners: dict[StreamId, bytes] = {}
+    if len(deliveries) != declared:
+        raise FormatError("stream: an entry is pending twice")
     consumers = reader.length()
     while consumers > 0:
-        consumer = Consumer(reader.string(), time_ms(reader), NEVER_MS)
-        consumer.active_ms = time_ms(reader) if version >= 3 else consumer.seen_ms
-        names.add(consumer.name)
-        group.consumers.append(consumer)
+        name, seen_ms = reader.string(), max(time_ms(reader), 0)
+        active_ms = time_ms(reader) if version >= 3 else seen_ms
+        group.consumers.append(Consumer(group.name, name, seen_ms, active_ms))
         count = reader.length()
         while count > 0:
-            key = pending_key(reader)
-            if key not in unowned or key in owners:
-                raise FormatError("stream: a consumer's entry that is not pending")
-            owners[key] = consumer.name
+            entry_id = pending_id(reader)
+            delivery = deliveries.pop(entry_id, None)
+            if delivery is None:
+                raise FormatError("stream: a consumer's entry that is not pending, or is another one's")
+            group.pending.append(Pending(group.name, entry_id, name, *delivery))
             count -= 1
         consumers -= 1
-    if len(names) != len(group.consumers) or len(owners) != len(unowned):
-        raise FormatError("stream: a consumer twice, or a pending entry without one")
-    group.pending = {key: Delivery(owners[key], *unowned[key]) for key in sorted(unowned)}
+    group.consumers.sort(key=lambda consumer: consumer.name)
+    if deliveries or any(a.name == b.name for a, b in pairwise(group.consumers)):
+        raise FormatError("stream: a pending entry without consumer, or a consumer twice")
+    group.pending.sort(key=lambda pending: pending.id)
     return group
 
 
 # -- writing, in version 2
 
 
-def add_stream(parts: list[bytes], stream: StreamValue) -> None:
+def add_stream(parts: list[bytes], stream: StreamWhole) -> None:
     """Appends a stream to what will be a payload."""
     nodes = list(nodes_of(stream.entries))
     parts.append(encode_length(len(nodes)))
     for node in nodes:
-        add_strings(parts, (_KEY.pack(*node[0][0]), encode_node(node)))
-    first = stream.entries[0][0] if stream.entries else NO_ID
-    numbers = (len(stream.entries), *stream.last_id, *first, *stream.max_deleted, stream.entries_added)
+        add_strings(parts, (node[0].id.encode(), encode_node(node)))
+    first = stream.entries[0].id if stream.entries else FIRST
+    numbers = (len(stream.entries), *stream.last_id, *first, *stream.max_deleted_id, stream.entries_added)
     parts += map(encode_length, (*numbers, len(stream.groups)))
     for group in stream.groups:
         add_group(parts, group)
 
 
-def nodes_of(entries: list[tuple[StreamId, list[bytes]]]) -> Iterator[list[tuple[StreamId, list[bytes]]]]:
+def nodes_of(entries: list[Entry]) -> Iterator[list[Entry]]:
     """The entries as they are divided among nodes."""
-    node: list[tuple[StreamId, list[bytes]]] = []
-    size = 0
+    node: list[Entry] = []
+    node_bytes = 0
     for entry in entries:
-        size += sum(map(len, entry[1]))
-        if node and (len(node) == NODE_ENTRIES_MAX or size > NODE_BYTES_MAX):
+        entry_bytes = sum(map(len, entry.fields))
+        if node and (len(node) == NODE_ENTRIES_MAX or node_bytes + entry_bytes > NODE_BYTES_MAX):
             yield node
-            node, size = [], sum(map(len, entry[1]))
+            node, node_bytes = [], 0
         node.append(entry)
+        node_bytes += entry_bytes
     if node:
         yield node
 
 
-def encode_node(entries: list[tuple[StreamId, list[bytes]]]) -> bytes:
+def encode_node(entries: list[Entry]) -> bytes:
     """A node's listpack. Its fields are those of the first entry."""
-    base, pairs = entries[0]
-    names = pairs[::2]
+    base = entries[0].id
+    names = entries[0].fields[::2]
     elements: list[bytes | int] = [len(entries), 0, len(names), *names, 0]
-    for (ms, sequence), pairs in entries:
-        difference = signed(ms - base[0]), signed(sequence - base[1])
-        if pairs[::2] == names:
-            elements += (FLAG_SAME_FIELDS, *difference, *pairs[1::2], 3 + len(names))
+    for entry_id, fields in entries:
+        difference = signed(entry_id.ms - base.ms), signed(entry_id.seq - base.seq)
+        if fields[::2] == names:
+            elements += (FLAG_SAME_FIELDS, *difference, *fields[1::2], 3 + len(names))
         else:
-            elements += (0, *difference, len(pairs) // 2, *pairs, 4 + len(pairs))
+            elements += (0, *difference, len(fields) // 2, *fields, 4 + len(fields))
     return encode_listpack(elements)
 
 
@@ -235,16 +227,17 @@ def signed(difference: int) -> int:
     return difference - (1 << 64) if difference >> 63 else difference
 
 
-def add_group(parts: list[bytes], group: Group) -> None:
-    """Appends a group."""
+def add_group(parts: list[bytes], group: GroupState) -> None:
+    """Appends a group. Whoever has pending entries is a consumer, or Redis would not take the payload."""
     add_strings(parts, (group.name,))
-    parts += map(encode_length, (*group.last_delivered, group.entries_read & U64_MAX, len(group.pending)))
+    parts += map(encode_length, (*group.last_id, group.entries_read & U64_MAX, len(group.pending)))
     owned: dict[bytes, list[bytes]] = {consumer.name: [] for consumer in group.consumers}
-    for key, delivery in group.pending.items():
-        parts += (_KEY.pack(*key), _TIME.pack(delivery.time_ms), encode_length(delivery.count))
-        owned[delivery.consumer].append(_KEY.pack(*key))
-    parts.append(encode_length(len(group.consumers)))
-    for consumer in group.consumers:
-        add_strings(parts, (consumer.name,))
-        keys = owned[consumer.name]
-        parts += (_TIME.pack(consumer.seen_ms), encode_length(len(keys)), *keys)
+    seen_ms = {consumer.name: consumer.seen_ms for consumer in group.consumers}
+    for pending in group.pending:
+        key = pending.id.encode()
+        parts += (key, _TIME.pack(pending.delivered_ms), encode_length(pending.deliveries))
+        owned.setdefault(pending.consumer, []).append(key)
+    parts.append(encode_length(len(owned)))
+    for name, keys in owned.items():
+        add_strings(parts, (name,))
+        parts += (_TIME.pack(seen_ms.get(name, 0)), encode_length(len(keys)), *keys)

@@ -13,6 +13,7 @@ from slotrocks.engine._engine import (
     TYPE_HASH,
     TYPE_LIST,
     TYPE_SET,
+    TYPE_STREAM,
     TYPE_STRING,
     TYPE_ZSET,
     Metadata,
@@ -20,7 +21,8 @@ from slotrocks.engine._engine import (
 )
 from slotrocks.engine.rdb import encode
 from slotrocks.engine.rdb.values import HashValue, ListValue, SetValue, StringValue, Value, ZSetValue
-from slotrocks.engine.types import elements, lists, zsets
+from slotrocks.engine.types import elements, lists, streams_state, zsets
+from slotrocks.engine.types.streams_state import StreamWhole
 from slotrocks.engine.types.zset_ranges import BY_SCORE
 
 
@@ -47,6 +49,7 @@ _DUMPERS: dict[int, Callable[[Transaction, Metadata], bytes]] = {
     TYPE_SET: lambda txn, m: encode.encode_set(m.size, elements.subkeys(txn, m)),
     TYPE_HASH: lambda txn, m: encode.encode_hash(m.size, elements.walk(txn, m)),
     TYPE_ZSET: dump_zset,
+    TYPE_STREAM: lambda txn, m: encode.encode_stream(streams_state.read(txn, m)),
 }
 
 
@@ -71,6 +74,8 @@ def restore(txn: Transaction, key: bytes, value: Value, expire_ms: int) -> None:
             txn.store_metadata(key, m, txn.lookup_any(key))
             for member, score in scores.items():
                 zsets.put(txn, m, member, score, None)
+        case StreamWhole():
+            streams_state.write(txn, key, value, expire_ms)
 
 
 def new(txn: Transaction, key: bytes, kind: int, expire_ms: int) -> Metadata:

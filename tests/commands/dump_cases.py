@@ -39,15 +39,17 @@ def lists() -> list[Case]:
         "one": ["x"], "integers": [*INTEGERS], "words": [*WORDS], "large": [*LARGE], "plain": ["p" * 9000, "", "1"],
     }  # fmt: skip
     return [
-        collection(f"list:{name}", "RPUSH", [items], [["LRANGE", f"list:{name}", 0, -1], ["LLEN", f"list:{name}"]], False)
+        collection(
+            f"list:{name}", "RPUSH", [items], [["LRANGE", f"list:{name}", 0, -1], ["LLEN", f"list:{name}"]], False
+        )
         for name, items in found.items()
     ]
 
 
 def sets() -> list[Case]:
     found: dict[str, Words] = {
-        "int16": [*range(-5, 40)], "int32": [1, 70000], "int64": [*INTEGERS], "words": [*WORDS], "mixed": [1, 2, "three"],
-        "large": [*LARGE], "large:int": [*range(2000)],
+        "int16": [*range(-5, 40)], "int32": [1, 70000], "int64": [*INTEGERS], "words": [*WORDS],
+        "mixed": [1, 2, "three"], "large": [*LARGE], "large:int": [*range(2000)],
     }  # fmt: skip
     return [
         collection(f"set:{name}", "SADD", [members], [["SMEMBERS", f"set:{name}"], ["SCARD", f"set:{name}"]])

@@ -1,4 +1,4 @@
-"""DUMP and RESTORE between Slotrocks and redis-server, both ways, in every encoding; and Redis's MIGRATE to Slotrocks."""
+"""DUMP and RESTORE between Slotrocks and redis-server, both ways, in every encoding; Redis's MIGRATE to Slotrocks."""
 
 from __future__ import annotations
 
@@ -159,7 +159,11 @@ def test_options_and_errors(ours: Client, redis_server: Server) -> None:
             for client, seen in ((ours, our), (theirs, their)):
                 key = argv[0]
                 ttl = client.call("PTTL", key)
-                seen += [client.call("EXISTS", key), ttl if ttl < 0 else ttl // 10000, client.call("OBJECT", "FREQ", "x")]
+                seen += [
+                    client.call("EXISTS", key),
+                    ttl if ttl < 0 else ttl // 10000,
+                    client.call("OBJECT", "FREQ", "x"),
+                ]
             assert our == their, line
         for words_of in (["RESTORE"], ["RESTORE", "k", 0], ["DUMP"], ["DUMP", "a", "b"], ["DUMP", "no such key"]):
             assert ours.call_raw(*words_of)[0] == theirs.call_raw(*words_of)[0]
