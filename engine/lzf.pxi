@@ -20,7 +20,7 @@ def lzf_decompress(bytes data not None, Py_ssize_t size) -> bytes:
     if size < 0 or size > used * <Py_ssize_t>LZF_RATIO_MAX:
         raise ValueError("LZF: impossible length")
     result = PyBytes_FromStringAndSize(NULL, size)
-    if size and not lzf_fill(p, used, <uint8_t*>PyBytes_AS_STRING(result), size):
+    if not lzf_fill(p, used, <uint8_t*>PyBytes_AS_STRING(result), size):
         raise ValueError("LZF: malformed")
     return result
 
