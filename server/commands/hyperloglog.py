@@ -56,7 +56,7 @@ def pfadd(s: Session, argv: list[bytes]) -> Any:
 
 
 @command(
-    "pfcount", arity=-2, flags="readonly may_replicate", keys=(1, -1, 1), group="hyperloglog", since="2.8.9",
+    "pfcount", arity=-2, flags="readonly", keys=(1, -1, 1), group="hyperloglog", since="2.8.9",
     summary="Returns the approximated cardinality of the set(s) observed by the HyperLogLog key(s).",
     complexity="O(1) with a very small average constant time when called with a single key. O(N) with N being the "
     "number of keys, and much bigger constant times, when called with multiple keys.",
