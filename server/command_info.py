@@ -27,7 +27,8 @@ CATEGORY_OF_GROUP = {
 CATEGORIES_MORE = {
     "command": "connection", "readonly": "connection", "readwrite": "connection", "asking": "connection",
     "dbsize": "keyspace", "flushall": "keyspace dangerous", "flushdb": "keyspace dangerous", "keys": "dangerous",
-    "info": "dangerous", "role": "admin dangerous", "lastsave": "admin dangerous", "sort": "dangerous",
+    "info": "dangerous", "role": "admin dangerous", "lastsave": "admin dangerous",
+    "sort": "list set sortedset dangerous", "sort_ro": "list set sortedset dangerous",
     "restore": "dangerous", "migrate": "dangerous", "swapdb": "keyspace dangerous",
 }  # fmt: skip
 # A bar separates what is said of the first key from what is said of the others.
@@ -56,6 +57,9 @@ ACCESS = {
     "geosearchstore": "OW update|RO access", "zcard": "RO", "zdiffstore": "OW update|RO access",
     "zincrby": "RW access update", "zinterstore": "OW update|RO access", "zmpop": "RW access delete",
     "zpopmax": "RW access delete", "zpopmin": "RW access delete", "zrangestore": "OW update|RO access",
+    "bitfield": "RW access update variable_flags", "bitop": "OW update|RO access", "pfadd": "RW insert",
+    "pfcount": "RW access", "pfdebug": "RW access", "pfmerge": "RW access insert|RO access",
+    "setbit": "RW access update", "sort": "RO access",
     "zrem": "RW delete", "zremrangebylex": "RW delete", "zremrangebyrank": "RW delete",
     "zremrangebyscore": "RW delete", "zunionstore": "OW update|RO access",
 }  # fmt: skip
@@ -105,7 +109,7 @@ def categories(row: Command) -> set[str]:
         found |= {"admin", "dangerous"}
     found |= {flag for flag in ("blocking", "pubsub") if flag in row.flags}
     found.add("fast" if "fast" in row.flags else "slow")
-    if not row.container and row.group in CATEGORY_OF_GROUP:
+    if not row.container and row.group in CATEGORY_OF_GROUP and row.name not in ("sort", "sort_ro"):
         found.add(CATEGORY_OF_GROUP[row.group])
     return found
 

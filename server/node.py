@@ -116,6 +116,7 @@ class Node:
         self.tick.close()
         for session in list(self.sessions.values()):
             session.link.close()
+            session.cancel()  # what it has under way must not outlive the database
         await asyncio.sleep(0)
         self.tick.end()
         self.txn.commit()

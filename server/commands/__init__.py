@@ -8,6 +8,7 @@ _MODULES = (
     "cluster", "clusterx", "dump",
     "hashes", "sets",
     "zsets", "zset_ranges", "zset_algebra", "zset_blocking", "geo", "geo_search",
+    "bitmaps", "hyperloglog", "sort",
 )  # fmt: skip
 
 
