@@ -12,7 +12,7 @@ unless the arguments say how many keys there are.
 from typing import Any
 
 from slotrocks.engine import Simple
-from slotrocks.server.table import Command, KeysCounted
+from slotrocks.server.table import Command, KeysAfterWord, KeysCounted
 
 FLAGS = frozenset((  # those of Redis; others are ours
     "write", "readonly", "denyoom", "module", "admin", "pubsub", "noscript", "blocking", "loading", "stale",
@@ -60,6 +60,9 @@ ACCESS = {
     "bitfield": "RW access update variable_flags", "bitop": "OW update|RO access", "pfadd": "RW insert",
     "pfcount": "RW access", "pfdebug": "RW access", "pfmerge": "RW access insert|RO access",
     "setbit": "RW access update", "sort": "RO access",
+    "xautoclaim": "RW delete", "xdel": "RW delete", "xgroup|create": "RW insert",
+    "xgroup|createconsumer": "RW insert", "xgroup|delconsumer": "RW delete", "xgroup|destroy": "RW delete",
+    "xlen": "RO", "xreadgroup": "RO access", "xtrim": "RW delete",
     "zrem": "RW delete", "zremrangebylex": "RW delete", "zremrangebyrank": "RW delete",
     "zremrangebyscore": "RW delete", "zunionstore": "OW update|RO access",
 }  # fmt: skip
@@ -88,6 +91,8 @@ TIPS = {
     "hgetall": [_UNORDERED], "hkeys": [_UNORDERED], "hrandfield": [_VARIES], "hscan": [_VARIES], "hvals": [_UNORDERED],
     "sdiff": [_UNORDERED], "sinter": [_UNORDERED], "smembers": [_UNORDERED], "spop": [_VARIES],
     "srandmember": [_VARIES], "sscan": [_VARIES], "sunion": [_UNORDERED],
+    "xadd": [_VARIES], "xautoclaim": [_VARIES], "xclaim": [_VARIES], "xinfo|consumers": [_VARIES],
+    "xpending": [_VARIES], "xtrim": [_VARIES],
     "zrandmember": [_VARIES], "zscan": [_VARIES],
 }  # fmt: skip
 
@@ -132,6 +137,11 @@ def key_specs(row: Command) -> list[dict[str, Any]]:
         if isinstance(row.key_finder, KeysCounted):
             counted = {"type": "keynum", "spec": {"keynumidx": 0, "firstkey": 1, "keystep": 1}}
             return [_spec(uses[0], {"type": "index", "spec": {"index": row.key_finder.position}}, counted)]
+        if isinstance(row.key_finder, KeysAfterWord):
+            word, start = row.key_finder.word.decode(), row.key_finder.start
+            keyword = {"type": "keyword", "spec": {"keyword": word, "startfrom": start}}
+            half = {"type": "range", "spec": {"lastkey": -1, "keystep": 1, "limit": 2}}
+            return [_spec(uses[0], keyword, half)]
         unknown = {"type": "unknown", "spec": {}}
         return [_spec([*uses[0], "incomplete"], unknown, unknown)]
     first, last, step = row.keys

@@ -2,6 +2,9 @@
 
 dump() walks a value's rows in their order, so equal values give equal payloads on every node. restore() writes all rows
 of a value over whatever the key held, in the current transaction.
+
+Bitmaps and HyperLogLogs are strings in Redis's format, and what is restored is a plain string, which their commands
+take as well (text.py).
 """
 
 from __future__ import annotations
@@ -14,14 +17,13 @@ from slotrocks.engine._engine import (
     TYPE_LIST,
     TYPE_SET,
     TYPE_STREAM,
-    TYPE_STRING,
     TYPE_ZSET,
     Metadata,
     Transaction,
 )
 from slotrocks.engine.rdb import encode
 from slotrocks.engine.rdb.values import HashValue, ListValue, SetValue, StringValue, Value, ZSetValue
-from slotrocks.engine.types import elements, lists, streams_state, zsets
+from slotrocks.engine.types import elements, lists, streams_state, text, zsets
 from slotrocks.engine.types.streams_state import StreamWhole
 from slotrocks.engine.types.zset_ranges import BY_SCORE
 
@@ -32,6 +34,8 @@ class UnsupportedTypeError(Exception):
 
 def dump(txn: Transaction, m: Metadata) -> bytes:
     """The payload of a living key. Raises UnsupportedTypeError."""
+    if m.type in text.TYPES:
+        return encode.encode_string(text.read(txn, m))
     dumper = _DUMPERS.get(m.type)
     if dumper is None:
         raise UnsupportedTypeError
@@ -44,7 +48,6 @@ def dump_zset(txn: Transaction, m: Metadata) -> bytes:
 
 
 _DUMPERS: dict[int, Callable[[Transaction, Metadata], bytes]] = {
-    TYPE_STRING: lambda txn, m: encode.encode_string(m.payload),
     TYPE_LIST: lambda txn, m: encode.encode_list(m.size, lists.elements(txn, m, 0, m.size)),
     TYPE_SET: lambda txn, m: encode.encode_set(m.size, elements.subkeys(txn, m)),
     TYPE_HASH: lambda txn, m: encode.encode_hash(m.size, elements.walk(txn, m)),
