@@ -61,12 +61,22 @@ def make(client: Client, case: Case) -> None:
 
 
 def replies(client: Client, case: Case) -> list[Any]:
-    """Scores as numbers: Redis 7.0 prints them longer than 7.2."""
+    """What the case's reads answer, comparable with another server's answers."""
     found = [client.call(*words) for words in case.reads]
-    if case.key.startswith("zset:"):
+    if case.key.startswith("zset:"):  # Redis 7.0 prints scores longer than 7.2
         flat = found.pop()
         found.append([each if i % 2 == 0 else float(each) for i, each in enumerate(flat)])
+    if case.key.startswith("stream:"):
+        return [without(each, {b"radix-tree-keys", b"radix-tree-nodes", b"active-time"}) for each in found]
     return [sorted(map(repr, each)) if case.is_sorted and isinstance(each, list) else each for each in found]
+
+
+def without(reply: Any, names: set[bytes]) -> Any:
+    """A reply without what is about the server rather than the value: names, each with what follows it."""
+    if not isinstance(reply, list):
+        return reply
+    left_out = {j for i, each in enumerate(reply) if isinstance(each, bytes) and each in names for j in (i, i + 1)}
+    return [without(each, names) for i, each in enumerate(reply) if i not in left_out]
 
 
 def test_redis_to_slotrocks(ours: Client, theirs: Client) -> None:
@@ -77,7 +87,8 @@ def test_redis_to_slotrocks(ours: Client, theirs: Client) -> None:
         payload = theirs.call("DUMP", case.key)
         assert ours.call("RESTORE", case.key, 0, payload, "REPLACE") == b"OK"
         assert replies(ours, case) == replies(theirs, case), case.key
-        assert ours.call("DUMP", case.key) == native, case.key
+        if not case.key.startswith(("hll", "stream:groups")):  # sparse there, dense here; other times
+            assert ours.call("DUMP", case.key) == native, case.key
 
 
 def test_slotrocks_to_redis(ours: Client, theirs: Client) -> None:
