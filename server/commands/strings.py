@@ -47,6 +47,7 @@ def existing(s: Session, key: bytes) -> Metadata:
 @command(
     "get", arity=2, flags="readonly fast", keys=(1, 1, 1), group="string", since="1.0.0",
     summary="Returns the string value of a key.",
+    differs="Bitmaps and HyperLogLogs are read as the strings that they are in Redis.",
 )  # fmt: skip
 def get(s: Session, argv: list[bytes]) -> Any:
     return read(s, argv[1])
@@ -249,6 +250,7 @@ def incrbyfloat(s: Session, argv: list[bytes]) -> Any:
 @command(
     "append", arity=3, flags="write denyoom fast", keys=(1, 1, 1), group="string", since="2.0.0",
     summary="Appends a string to the value of a key. Creates the key if it doesn't exist.", complexity=N_STORED,
+    differs="A bitmap or a HyperLogLog becomes a plain string.",
 )  # fmt: skip
 def append(s: Session, argv: list[bytes]) -> Any:
     try:
@@ -260,6 +262,7 @@ def append(s: Session, argv: list[bytes]) -> Any:
 @command(
     "strlen", arity=2, flags="readonly fast", keys=(1, 1, 1), group="string", since="2.2.0",
     summary="Returns the length of a string value.",
+    differs="A HyperLogLog has the length of Redis's dense encoding, however few elements it has seen.",
 )  # fmt: skip
 def strlen(s: Session, argv: list[bytes]) -> Any:
     found = find_text(s, argv[1])
@@ -286,6 +289,7 @@ command(
     "setrange", arity=4, flags="write denyoom", keys=(1, 1, 1), group="string", since="2.2.0",
     summary="Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
     complexity=N_STORED,
+    differs="A bitmap or a HyperLogLog becomes a plain string.",
 )  # fmt: skip
 def setrange(s: Session, argv: list[bytes]) -> Any:
     offset = integer(argv[2])
