@@ -7,6 +7,7 @@ from typing import Any
 from slotrocks.engine import Metadata
 from slotrocks.engine.types import bit_editing, bitfield, bitmap, bits, keyspace
 from slotrocks.engine.types.bitfield import Field, Operation, Overflow
+from slotrocks.engine.types.work import Work
 from slotrocks.server import slices
 from slotrocks.server.arguments import integer
 from slotrocks.server.errors import SYNTAX, CommandError
@@ -122,7 +123,7 @@ def bitpos(s: Session, argv: list[bytes]) -> Any:
     return slices.run(s, search(string, bit, first, last, padded=bit == 0 and len(argv) < 5))
 
 
-def search(string: bits.Bits, bit: int, first: int, last: int, *, padded: bool) -> bits.Work[int]:
+def search(string: bits.Bits, bit: int, first: int, last: int, *, padded: bool) -> Work[int]:
     """BITPOS; a string that is `padded` goes on with zeros behind its end."""
     position = yield from bits.search(string, bit, first, last)
     return string.size * 8 if position < 0 and padded else position

@@ -13,7 +13,7 @@ from typing import Any
 
 from slotrocks.engine import TYPE_SET, Metadata, ReplyError, slot_of
 from slotrocks.engine.types import sorting
-from slotrocks.engine.types.bits import Work
+from slotrocks.engine.types.work import Work, complete
 from slotrocks.server import slices
 from slotrocks.server.arguments import integer
 from slotrocks.server.commands.scan import has_whole_tag
@@ -144,7 +144,7 @@ def execute(s: Session, key: bytes, options: Options) -> Any:
     if options.one_key:
         return slices.run(s, streamed(s, found, options))
     try:
-        result = list(slices.complete(ordered(s, found, options)))
+        result = list(complete(ordered(s, found, options)))
     except sorting.NotANumberError:
         raise CommandError(NOT_NUMBERS) from None
     values = got(s, result, options.gets)
