@@ -75,6 +75,7 @@ command(
 @command(
     "type", arity=2, flags="readonly fast", keys=(1, 1, 1), group="generic", since="1.0.0",
     summary="Determines the type of value stored at a key.",
+    differs="Bitmaps and HyperLogLogs are strings, as in Redis; Kvrocks answers bitmap and hyperloglog.",
 )  # fmt: skip
 def type_(s: Session, argv: list[bytes]) -> Any:
     """Bitmaps and HyperLogLogs are strings, as in Redis: all string commands take them (docs/decisions/0008)."""
