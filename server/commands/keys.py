@@ -202,6 +202,7 @@ def object_(s: Session, argv: list[bytes]) -> Any:
 @command(
     "object|encoding", arity=3, flags="readonly", keys=(2, 2, 1), group="generic", since="2.2.3",
     summary="Returns the internal encoding of a Redis object.",
+    differs="Nothing is packed here: it is what Redis 7.2 with its defaults would do with such a value.",
 )  # fmt: skip
 def object_encoding(s: Session, argv: list[bytes]) -> Any:
     found = s.txn.lookup(argv[2])
@@ -218,7 +219,7 @@ def object_refcount(s: Session, argv: list[bytes]) -> Any:
 
 @command(
     "object|idletime", arity=3, flags="readonly", keys=(2, 2, 1), group="generic", since="2.2.3",
-    summary="Returns the time since the last access to a Redis object.",
+    summary="Returns the time since the last access to a Redis object.", differs="Always 0.",
 )  # fmt: skip
 def object_idletime(s: Session, argv: list[bytes]) -> Any:
     """Always 0: nothing is evicted here, so accesses are not tracked."""

@@ -37,7 +37,10 @@ def assert_sound(bench: Bench) -> None:
     bench.node.tick.end()
     store = bench.node.store
     assert invariants.orphans(store) == []
-    for check in (invariants.hashes, invariants.sets, invariants.lists, invariants.zsets):
+    for check in (
+        invariants.hashes, invariants.sets, invariants.lists, invariants.zsets, invariants.bitmaps,
+        invariants.hyperloglogs, invariants.streams,
+    ):  # fmt: skip
         assert check(store) == []
 
 

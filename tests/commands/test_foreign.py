@@ -13,6 +13,7 @@ import pytest
 from node_bench import Bench
 
 import golden_files as golden
+import invariants
 from slotrocks.engine import slot_of
 from slotrocks.server.commands.foreign import GROUPS
 from slotrocks.server.table import COMMANDS
@@ -58,6 +59,8 @@ def test_they_are_keys(kvrocks: Bench, key: str, type_name: str) -> None:
     assert call("TTL", key) == -1
     assert call("COPY", key, "{t}copy") == 1
     assert call("RENAME", "{t}copy", "{t}moved") == b"OK"
+    kvrocks.node.tick.end()
+    assert invariants.sortedints(kvrocks.node.store) == []
     assert call("TYPE", "{t}moved") == type_name.encode()
     assert call("UNLINK", "{t}moved") == 1
     assert call("PEXPIRE", key, 1) == 1
