@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import uvloop
 from rocksdict import WriteBatch
@@ -41,13 +41,19 @@ CRON_INTERVAL_S = 0.1
 GC_ALLOCATIONS_MIN = 50_000
 
 
+class Watcher(Protocol):
+    """Who wants to know that a key changed: a session after WATCH, or a command that goes on for a while."""
+
+    dirty_watch: bool
+
+
 class Node(NodeState):
     """A running node. Everything on it belongs to one event loop."""
 
     stats: Stats
     pause: Pause | None
     monitors: set[Session]
-    watchers: dict[bytes, set[Session]]
+    watchers: dict[bytes, set[Watcher]]
 
     def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
         """Opens the database. Raises StoreError or ConfigError. Commands are renamed for the whole process."""
@@ -113,6 +119,7 @@ class Node(NodeState):
         self.tick.close()
         for session in list(self.sessions.values()):
             session.link.close()
+            session.cancel()  # what it has under way must not outlive the database
         await asyncio.sleep(0)
         self.tick.end()
         self.txn.commit()

@@ -28,10 +28,12 @@ NO_KEYS: KeySpec = (0, 0, 0)
 class Command(CommandRow):
     """One row. `arity` counts the name(s); negative means at least. `flags` are those of Redis's COMMAND. `unknown`
     is what a container answers to a subcommand that it does not have, or with a wrong number of arguments, when that is
-    not Redis's text."""
+    not Redis's text. `differs`: what a user of Redis or of Kvrocks will find to be different here, one or two
+    sentences for docs/commands.md."""
 
     __slots__ = (
-        "complexity", "flags", "group", "key_finder", "keys", "no_multi", "since", "subcommands", "summary", "unknown",
+        "complexity", "differs", "flags", "group", "key_finder", "keys", "no_multi", "since", "subcommands", "summary",
+        "unknown",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +49,7 @@ class Command(CommandRow):
         summary: str,
         complexity: str,
         unknown: str = "",
+        differs: str = "",
     ) -> None:
         self.name = name
         self.handler = handler
@@ -59,6 +62,7 @@ class Command(CommandRow):
         self.summary = summary
         self.complexity = complexity
         self.unknown = unknown
+        self.differs = differs
         self.subcommands: dict[str, Command] = {}
         self.write = "write" in flags
         self.has_keys = keys != NO_KEYS or key_finder is not None
@@ -102,14 +106,16 @@ def command(
     summary: str,
     complexity: str = "O(1)",
     unknown: str = "",
+    differs: str = "",
 ) -> Callable[[Handler], Handler]:
     """Declares the decorated handler's row. A handler takes (session, argv) and returns the reply's value."""
 
     def declare(handler: Handler) -> Handler:
         spec, finder = (NO_KEYS, keys) if callable(keys) else (keys, None)
         row = Command(
-            name, handler, arity, frozenset(flags.split()), spec, finder, group, since, summary, complexity, unknown
-        )
+            name, handler, arity, frozenset(flags.split()), spec, finder, group, since, summary, complexity, unknown,
+            differs,
+        )  # fmt: skip
         parent, bar, sub = name.partition("|")
         if bar:
             COMMANDS[parent].subcommands[sub] = row
@@ -163,3 +169,25 @@ class KeysCounted:
 def numkeys_at(position: int) -> KeyFinder:
     """See KeysCounted."""
     return KeysCounted(position)
+
+
+@dataclass(frozen=True, slots=True)
+class KeysAfterWord:
+    """Finds the keys of commands that name them behind a word, and behind the keys as many other arguments. `taken`
+    says how many arguments the options before the word take, which may look like it; the word is at argv[start] at the
+    earliest when there are no others."""
+
+    word: bytes
+    start: int
+    taken: tuple[tuple[bytes, int], ...]
+
+    def __call__(self, argv: list[bytes]) -> list[bytes]:
+        taken = dict(self.taken)
+        i = 1
+        while i < len(argv):
+            option = argv[i].upper()
+            if option == self.word:
+                rest = argv[i + 1 :]
+                return [] if len(rest) % 2 else rest[: len(rest) // 2]
+            i += 1 + taken.get(option, 0)
+        return []

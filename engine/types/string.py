@@ -2,17 +2,21 @@
 
 Functions that change a value keep the key's expiry, those that set it drop it or set another, as in Redis. Lengths are
 checked before anything is allocated. All of them raise WrongTypeError for a key of another type, except
-get_many(), which shows other types as absent. Setting a key, whatever it held, is Transaction.set_string().
+get_many(), which shows other types as absent. Setting a key, whatever it held, is Transaction.set_string(). A bitmap or
+a HyperLogLog is read as the string that it is in Redis, and whoever changes it makes it a plain string
+(engine/types/text.py).
 """
 
 from slotrocks.engine._engine import (
     CF_METADATA,
     TYPE_STRING,
     Transaction,
+    WrongTypeError,
     decode_metadata,
     incr_by_float,
     parse_int,
 )
+from slotrocks.engine.types import text
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 # Redis stores a string of up to this many bytes in one allocation with its header, which OBJECT ENCODING calls embstr.
@@ -31,16 +35,30 @@ def get_many(txn: Transaction, keys: list[bytes]) -> list[bytes | None]:
     """The values of several keys, None for each that is absent or not a string."""
     metadata_key, now_ms = txn.codec.metadata_key, txn.now_ms
     values: list[bytes | None] = []
-    for row in txn.get_many(CF_METADATA, [metadata_key(key) for key in keys]):
+    for key, row in zip(keys, txn.get_many(CF_METADATA, [metadata_key(key) for key in keys]), strict=True):
         m = None if row is None else decode_metadata(row)
-        values.append(m.payload if m is not None and m.type == TYPE_STRING and m.alive(now_ms) else None)
+        if m is not None and m.type != TYPE_STRING:
+            m = txn.lookup(key)  # with its key, which its rows are found by
+            values.append(text.read(txn, m) if m is not None and m.type in text.TYPES else None)
+        else:
+            values.append(m.payload if m is not None and m.alive(now_ms) else None)
     return values
+
+
+def read(txn: Transaction, key: bytes) -> bytes | None:
+    """The string at a key, of any kind; None if there is none."""
+    try:
+        return txn.string(key)
+    except WrongTypeError:
+        found = text.find(txn, key)
+        assert found is not None
+        return text.read(txn, found)
 
 
 def increment(txn: Transaction, key: bytes, by: int) -> int:
     """Adds to the integer that the key holds (0 when absent). Raises NotANumberError, OverflowError (beyond 64
     bits)."""
-    before = txn.string(key)
+    before = read(txn, key)
     try:
         value = 0 if before is None else parse_int(before)
     except ValueError:
@@ -55,7 +73,7 @@ def increment(txn: Transaction, key: bytes, by: int) -> int:
 def increment_float(txn: Transaction, key: bytes, by: bytes) -> bytes:
     """Adds a number, as the client spelled it, to the one that the key holds. Raises NotANumberError (either of the
     two), OverflowError (the sum is infinite)."""
-    before = txn.string(key)
+    before = read(txn, key)
     try:
         value = incr_by_float(b"0" if before is None else before, by)
     except ValueError:
@@ -66,7 +84,7 @@ def increment_float(txn: Transaction, key: bytes, by: bytes) -> bytes:
 
 def append(txn: Transaction, key: bytes, data: bytes, bytes_max: int) -> int:
     """Appends to the value; its new length. Raises TooLongError."""
-    before = txn.string(key)
+    before = read(txn, key)
     if before is not None and len(before) + len(data) > bytes_max:
         raise TooLongError
     value = data if before is None else before + data
@@ -74,20 +92,17 @@ def append(txn: Transaction, key: bytes, data: bytes, bytes_max: int) -> int:
     return len(value)
 
 
-def get_range(value: bytes, start: int, end: int) -> bytes:
-    """The bytes from `start` to `end`, both included; negative ones count from the end."""
-    size = len(value)
+def window(size: int, start: int, end: int) -> tuple[int, int]:
+    """(first, end) of the bytes from `start` to `end` of so many, both included; negative ones count from the end."""
     if start < 0 and end < 0 and start > end:
-        return b""
-    start = max(start + size if start < 0 else start, 0)
-    end = max(end + size if end < 0 else end, 0)
-    return value[start : end + 1]
+        return 0, 0
+    return max(start + size if start < 0 else start, 0), max(end + size if end < 0 else end, 0) + 1
 
 
 def set_range(txn: Transaction, key: bytes, offset: int, data: bytes, bytes_max: int) -> int:
     """Overwrites the value from `offset` (not negative) on, zero bytes filling a gap; its new length. Without `data`
     nothing changes. Raises TooLongError."""
-    before = txn.string(key) or b""
+    before = read(txn, key) or b""
     if not data:
         return len(before)
     end = offset + len(data)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from slotrocks.engine import OK
-from slotrocks.engine.types import keyspace, string
+from slotrocks.engine import OK, Metadata, WrongTypeError
+from slotrocks.engine.types import keyspace, string, text
+from slotrocks.engine.types.work import Work, complete
+from slotrocks.server import slices
 from slotrocks.server.arguments import expiry_options, integer, positive_expiry
 from slotrocks.server.errors import NOT_FLOAT, NOT_INTEGER, CommandError
+from slotrocks.server.lookup import find_text
 from slotrocks.server.session import Session
 from slotrocks.server.table import command
 
@@ -23,12 +26,38 @@ N_RETURNED = "O(N) where N is the length of the returned string."
 N_STORED = "O(N) where N is the length of the whole string, which is written anew."
 
 
+def read(s: Session, key: bytes) -> bytes | None:
+    """The value of a key for a reading command: counts as a hit or a miss. Raises WrongTypeError."""
+    try:
+        return s.node.read_string(key)
+    except WrongTypeError:
+        return complete(reading(s, key))
+
+
+def reading(s: Session, key: bytes) -> Work[bytes]:
+    """Reads a bitmap or a HyperLogLog that is there. Raises WrongTypeError for anything else but a string."""
+    found = find_text(s, key)
+    assert found is not None
+    return (yield from text.reading(s.txn, found, 0, text.length(found)))
+
+
+def existing(s: Session, key: bytes) -> Metadata:
+    """The metadata of a key that is there."""
+    found = s.txn.lookup(key)
+    assert found is not None
+    return found
+
+
 @command(
     "get", arity=2, flags="readonly fast", keys=(1, 1, 1), group="string", since="1.0.0",
     summary="Returns the string value of a key.",
+    differs="Bitmaps and HyperLogLogs are read as the strings that they are in Redis.",
 )  # fmt: skip
 def get(s: Session, argv: list[bytes]) -> Any:
-    return s.node.read_string(argv[1])
+    try:
+        return s.node.read_string(argv[1])
+    except WrongTypeError:
+        return slices.run(s, reading(s, argv[1]))
 
 
 @command(
@@ -42,7 +71,7 @@ def set_(s: Session, argv: list[bytes]) -> Any:
         return OK
     options, expiry = expiry_options(argv, 3, SET_OPTIONS)
     expire_ms = 0 if expiry is None else expiry.at_ms(txn.now_ms, "set")
-    reply = s.node.read_string(key) if b"GET" in options else None
+    reply = read(s, key) if b"GET" in options else None
     if b"NX" in options or b"XX" in options:
         exists = txn.lookup(key) is not None
         if exists == (b"NX" in options):
@@ -58,11 +87,10 @@ def set_(s: Session, argv: list[bytes]) -> Any:
 def getex(s: Session, argv: list[bytes]) -> Any:
     txn, key = s.txn, argv[1]
     options, expiry = expiry_options(argv, 2, GETEX_OPTIONS)
-    value = s.node.read_string(key)
+    value = read(s, key)
     if value is None:
         return None
-    found = txn.lookup(key)
-    assert found is not None
+    found = existing(s, key)
     if expiry is not None:
         keyspace.set_expiry(txn, found, expiry.at_ms(txn.now_ms, "getex"))
     elif b"PERSIST" in options and found.expire_ms:
@@ -75,7 +103,7 @@ def getex(s: Session, argv: list[bytes]) -> Any:
     summary="Returns the string value of a key after deleting the key.",
 )  # fmt: skip
 def getdel(s: Session, argv: list[bytes]) -> Any:
-    value = s.node.read_string(argv[1])
+    value = read(s, argv[1])
     if value is not None:
         keyspace.delete(s.txn, argv[1])
     return value
@@ -86,7 +114,7 @@ def getdel(s: Session, argv: list[bytes]) -> Any:
     summary="Returns the previous string value of a key after setting it to a new value.",
 )  # fmt: skip
 def getset(s: Session, argv: list[bytes]) -> Any:
-    before = s.node.read_string(argv[1])
+    before = read(s, argv[1])
     s.txn.set_string(argv[1], argv[2])
     return before
 
@@ -229,6 +257,7 @@ def incrbyfloat(s: Session, argv: list[bytes]) -> Any:
 @command(
     "append", arity=3, flags="write denyoom fast", keys=(1, 1, 1), group="string", since="2.0.0",
     summary="Appends a string to the value of a key. Creates the key if it doesn't exist.", complexity=N_STORED,
+    differs="A bitmap or a HyperLogLog becomes a plain string.",
 )  # fmt: skip
 def append(s: Session, argv: list[bytes]) -> Any:
     try:
@@ -240,9 +269,11 @@ def append(s: Session, argv: list[bytes]) -> Any:
 @command(
     "strlen", arity=2, flags="readonly fast", keys=(1, 1, 1), group="string", since="2.2.0",
     summary="Returns the length of a string value.",
+    differs="A HyperLogLog has the length of Redis's dense encoding, however few elements it has seen.",
 )  # fmt: skip
 def strlen(s: Session, argv: list[bytes]) -> Any:
-    return len(s.node.read_string(argv[1]) or b"")
+    found = find_text(s, argv[1])
+    return 0 if found is None else text.length(found)
 
 
 @command(
@@ -251,7 +282,10 @@ def strlen(s: Session, argv: list[bytes]) -> Any:
 )  # fmt: skip
 def getrange(s: Session, argv: list[bytes]) -> Any:
     start, end = integer(argv[2]), integer(argv[3])
-    return string.get_range(s.node.read_string(argv[1]) or b"", start, end)
+    found = find_text(s, argv[1])
+    if found is None:
+        return b""
+    return slices.run(s, text.reading(s.txn, found, *string.window(text.length(found), start, end)))
 
 
 command(
@@ -264,6 +298,7 @@ command(
     "setrange", arity=4, flags="write denyoom", keys=(1, 1, 1), group="string", since="2.2.0",
     summary="Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
     complexity=N_STORED,
+    differs="A bitmap or a HyperLogLog becomes a plain string.",
 )  # fmt: skip
 def setrange(s: Session, argv: list[bytes]) -> Any:
     offset = integer(argv[2])
