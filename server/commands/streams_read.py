@@ -216,6 +216,8 @@ def group_place(s: Session, key: bytes, group_name: bytes, arg: bytes) -> Place:
 
 def read_group(s: Session, place: Place, call: Call) -> list[streams_pending.Shown] | None:
     """What a consumer gets of one stream; None if that is nothing new."""
+    if s.waiter is not None and place.after == LAST and place.stream.last_entry_id <= place.group.last_id:
+        return None  # woken for something else; that it was seen is noted since it began to wait
     opened = OpenGroup(s.txn, place.stream, place.group)
     consumer = opened.see(call.consumer)
     if place.after != LAST:
