@@ -1,4 +1,4 @@
-"""Streams: adding, trimming, deleting and ranges of entries. Reading for more than one key: streams_read.py."""
+"""Streams: adding, trimming, deleting and ranges of entries."""
 
 from __future__ import annotations
 

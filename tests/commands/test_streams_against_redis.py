@@ -25,9 +25,9 @@ NOT_COMPARED = {b"idle", b"seen-time", b"radix-tree-keys", b"radix-tree-nodes"}
 TIME_MIN = 10**11  # an integer from here on is a time in ms
 
 
-@pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
-def clients(request: pytest.FixtureRequest, slotrocks_server: Server, redis_server: Server) -> Iterator[list[Client]]:
-    with slotrocks_server.client(request.param) as ours, redis_server.client(request.param) as theirs:
+@pytest.fixture
+def clients(protocol: int, slotrocks_server: Server, redis_server: Server) -> Iterator[list[Client]]:
+    with slotrocks_server.client(protocol) as ours, redis_server.client(protocol) as theirs:
         yield [ours, theirs]
 
 
@@ -81,7 +81,7 @@ def differences(clients: list[Client], sequence: list[tuple[bytes, ...]], *, pip
     return found
 
 
-@pytest.mark.parametrize("pipelined", [False, True], ids=["single", "pipelined"])
+@pytest.mark.parametrize(("protocol", "pipelined"), [(2, False), (3, False), (3, True)])
 def test_same_replies(clients: list[Client], pipelined: bool) -> None:
     found = []
     compared = 0
