@@ -19,9 +19,10 @@ from slotrocks.engine.types.streams_ids import FIRST, LAST, StreamID
 from slotrocks.engine.types.streams_rows import Group
 from slotrocks.server.arguments import INT64_MAX, integer
 from slotrocks.server.blocking import Types
-from slotrocks.server.commands.streams import RETURNED, entries_reply, read, strict_id, text_of
+from slotrocks.server.commands.streams import RETURNED, entries_reply, read
 from slotrocks.server.errors import SYNTAX, CommandError
 from slotrocks.server.session import Session
+from slotrocks.server.stream_arguments import strict_id, text_of
 from slotrocks.server.streaming import Stream, commit_pending
 from slotrocks.server.table import KeysAfterWord, command
 
