@@ -1,4 +1,4 @@
-"""Streams: adding, trimming, deleting and ranges of entries. Reading for more than one key: streams_read.py."""
+"""Streams: adding, trimming, deleting and ranges of entries."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import Any, NamedTuple
 from slotrocks.engine import NULL_ARRAY, OK, TYPE_STREAM
 from slotrocks.engine.types import streams, streams_trim
 from slotrocks.engine.types.streams import Stream as OpenStream
-from slotrocks.engine.types.streams_ids import FIRST, LAST, U64_MAX, StreamID, parse_id
+from slotrocks.engine.types.streams_ids import FIRST, StreamID
 from slotrocks.engine.types.streams_trim import Trim
 from slotrocks.server.arguments import integer
 from slotrocks.server.errors import SYNTAX, CommandError
 from slotrocks.server.lookup import find
 from slotrocks.server.session import Session
+from slotrocks.server.stream_arguments import interval_end, interval_start, strict_id
 from slotrocks.server.streaming import SLICE_BYTES, SLICE_ITEMS_MAX, Stream, commit_pending
 from slotrocks.server.table import command
-
-BAD_ID = "ERR Invalid stream ID specified as stream command argument"
 
 RETURNED = (
     "O(N) with N being the number of elements {}returned. If N is constant (e.g. always asking for the first 10 "
@@ -25,47 +24,10 @@ RETURNED = (
 )
 
 
-def text_of(word: bytes) -> str:
-    """A client's word as part of an error."""
-    return word.decode("utf-8", "surrogateescape")
-
-
 def read(s: Session, key: bytes) -> OpenStream | None:
     """The stream that a command reads, or None. Raises WrongTypeError."""
     m = find(s, key, TYPE_STREAM)
     return None if m is None else streams.of(m)
-
-
-def strict_id(arg: bytes) -> StreamID:
-    """An id whose sequence number may be left out."""
-    try:
-        return parse_id(arg)
-    except ValueError:
-        raise CommandError(BAD_ID) from None
-
-
-def interval_start(arg: bytes) -> StreamID:
-    """Where a range begins: an id, "(" and an id, "-" or "+"."""
-    if arg in (b"-", b"+"):
-        return FIRST if arg == b"-" else LAST
-    try:
-        return strict_id(arg[1:]).after() if len(arg) > 1 and arg.startswith(b"(") else strict_id(arg)
-    except OverflowError:
-        raise CommandError("ERR invalid start ID for the interval") from None
-
-
-def interval_end(arg: bytes) -> StreamID:
-    """Where a range ends: the same, but a sequence number that is left out is the greatest one."""
-    if arg in (b"-", b"+"):
-        return FIRST if arg == b"-" else LAST
-    exclusive = len(arg) > 1 and arg.startswith(b"(")
-    try:
-        end = parse_id(arg[1:] if exclusive else arg, U64_MAX)
-        return end.before() if exclusive else end
-    except ValueError:
-        raise CommandError(BAD_ID) from None
-    except OverflowError:
-        raise CommandError("ERR invalid end ID for the interval") from None
 
 
 # -- adding and trimming

@@ -10,10 +10,10 @@ from slotrocks.engine.types.streams import Stream
 from slotrocks.engine.types.streams_ids import FIRST, LAST
 from slotrocks.engine.types.streams_rows import ENTRIES_READ_UNKNOWN, Group
 from slotrocks.server.arguments import integer
-from slotrocks.server.commands.streams import strict_id, text_of
 from slotrocks.server.errors import CommandError
 from slotrocks.server.help_text import help_reply
 from slotrocks.server.session import Session
+from slotrocks.server.stream_arguments import strict_id, text_of
 from slotrocks.server.table import command
 
 NO_KEY = (

@@ -14,9 +14,10 @@ from slotrocks.engine.types.streams_ids import FIRST, StreamID, parse_id
 from slotrocks.engine.types.streams_pending import Claim, Shown
 from slotrocks.engine.types.streams_rows import Group, Pending
 from slotrocks.server.arguments import INT64_MAX, bounded_integer, integer
-from slotrocks.server.commands.streams import interval_end, interval_start, read, strict_id, text_of
+from slotrocks.server.commands.streams import read
 from slotrocks.server.errors import SYNTAX, CommandError
 from slotrocks.server.session import Session
+from slotrocks.server.stream_arguments import interval_end, interval_start, strict_id, text_of
 from slotrocks.server.streaming import commit_pending
 from slotrocks.server.table import command
 

@@ -19,9 +19,10 @@ from slotrocks.engine.types.streams_ids import FIRST, LAST, StreamID
 from slotrocks.engine.types.streams_rows import Group
 from slotrocks.server.arguments import INT64_MAX, integer
 from slotrocks.server.blocking import Types
-from slotrocks.server.commands.streams import RETURNED, entries_reply, read, strict_id, text_of
+from slotrocks.server.commands.streams import RETURNED, entries_reply, read
 from slotrocks.server.errors import SYNTAX, CommandError
 from slotrocks.server.session import Session
+from slotrocks.server.stream_arguments import strict_id, text_of
 from slotrocks.server.streaming import Stream, commit_pending
 from slotrocks.server.table import KeysAfterWord, command
 
@@ -216,6 +217,8 @@ def group_place(s: Session, key: bytes, group_name: bytes, arg: bytes) -> Place:
 
 def read_group(s: Session, place: Place, call: Call) -> list[streams_pending.Shown] | None:
     """What a consumer gets of one stream; None if that is nothing new."""
+    if s.waiter is not None and place.after == LAST and place.stream.last_entry_id <= place.group.last_id:
+        return None  # woken for something else; that it was seen is noted since it began to wait
     opened = OpenGroup(s.txn, place.stream, place.group)
     consumer = opened.see(call.consumer)
     if place.after != LAST:

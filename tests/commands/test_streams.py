@@ -12,6 +12,7 @@ import pytest
 from node_bench import NOW_MS, Bench, Caller
 from test_blocking import ME, MINE, NODES, NOTHING, OTHER, Waiting
 
+import golden_files
 import invariants
 from servers import Server
 from slotrocks.engine import CF_STREAM, slot_of
@@ -369,3 +370,38 @@ def test_over_the_wire(slotrocks_server: Server) -> None:
         entries: list[Any] = client.call("XRANGE", "s", "-", "+")
         assert len(entries) == 5000 and all(fields == [b"f", value.encode()] for _, fields in entries)
         client.call("DEL", "s")
+
+
+def test_a_large_reply_to_who_waits(slotrocks_server: Server) -> None:
+    with slotrocks_server.client() as reader, slotrocks_server.client() as writer:
+        writer.call("DEL", "s")
+        reader.send("XREAD", "BLOCK", 0, "STREAMS", "s", 0)
+        reader.send("ECHO", "after")
+        while not int(writer.call("INFO", "clients").split(b"blocked_clients:")[1].split(b"\r")[0]):
+            pass
+        writer.send("MULTI")
+        for i in range(1, MANY + 1):
+            writer.send("XADD", "s", f"{i}-0", "f", "x" * 100)
+        writer.send("EXEC")
+        for _ in range(MANY + 2):
+            writer.receive()
+        ((key, entries),) = reader.receive()[1]
+        assert key == b"s" and len(entries) == MANY
+        assert reader.receive()[1] == b"after"
+        writer.call("DEL", "s")
+
+
+def test_what_kvrocks_answered(call: Caller) -> None:
+    """The commands that were given to Kvrocks, with its replies."""
+    asked = [(words, reply) for words, reply in golden_files.commands("cluster") if words[0].startswith(b"X")]
+    for words, reply in asked:
+        value = call(*words)
+        assert value == encoded(reply), words
+    assert len(asked) == 6
+
+
+def encoded(reply: Any) -> Any:
+    """A reply from a file of tests/golden, as hiredis has it."""
+    if isinstance(reply, list):
+        return [encoded(item) for item in reply]
+    return reply.encode() if isinstance(reply, str) else reply

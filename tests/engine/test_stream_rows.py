@@ -220,3 +220,34 @@ def test_old_metadata_without_a_number_of_groups(txn: Transaction) -> None:
     assert old is not None and old.groups == 0 and streams_groups.groups(txn, old) == []
     assert streams_groups.create(txn, old, b"g", FIRST, -1)
     assert len(streams_groups.groups(txn, old)) == 1
+
+
+def test_ends_that_kvrocks_left_at_deleted_entries(txn: Transaction) -> None:
+    """After XDEL of several entries at an end Kvrocks 2.10 may name deleted ones: they are bounds all the same."""
+    stream = streams.create(txn, b"s")
+    for ms in range(1, 11):
+        streams.append(txn, stream, StreamID(ms, 0), [b"f", b"v"])
+    streams.delete(txn, stream, [StreamID(ms, 0) for ms in (1, 2, 9, 10)])
+    stream.first_id, stream.last_entry_id = StreamID(2, 0), StreamID(9, 0)
+    stream.store(txn)
+
+    def reopened() -> streams.Stream:
+        found = streams.find(txn, b"s")
+        assert found is not None
+        return found
+
+    whole = [b"%d-0" % ms for ms in range(3, 9)]
+    assert [entry_id for entry_id, _ in streams.show(streams.rows(txn, reopened()))] == whole
+    assert [entry_id for entry_id, _ in streams.show(streams.rows(txn, reopened(), reverse=True))] == whole[::-1]
+    assert streams.count(txn, reopened(), StreamID(4, 0), LAST) == 5
+    assert streams.count(txn, reopened(), FIRST, StreamID(7, 0)) == 5
+    stream = reopened()
+    assert streams_trim.trim(txn, stream, Trim(4)) == 2 and stream.first_id == StreamID(5, 0)
+    stream.store(txn)
+    stream = reopened()
+    assert streams_trim.trim(txn, stream, Trim(-1, StreamID(8, 0))) == 3 and stream.first_id == StreamID(8, 0)
+    stream.store(txn)
+    stream = reopened()
+    streams.append(txn, stream, StreamID(20, 0), [b"f", b"v"])
+    stream.store(txn)
+    assert reopened().last_entry_id == StreamID(20, 0)
