@@ -204,12 +204,12 @@ cdef class NodeState:
             slot_of_bytes(<const uint8_t*>PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key))
         ]
 
-    def call(self, ClientState client not None, CommandRow row not None, list argv not None) -> object:
+    def call(self, ClientState client not None, CommandRow row not None, argv) -> object:
         """Executes a call in a savepoint of its own. Returns the reply's value; an error is a ReplyError. A call that
         blocked and runs again counts once."""
         return self.call_row(client, row, argv)
 
-    cdef object call_row(self, ClientState client, CommandRow row, list argv):
+    cdef object call_row(self, ClientState client, CommandRow row, argv):
         cdef Transaction txn = self.txn
         cdef timespec started, ended
         cdef int64_t elapsed_ns

@@ -124,7 +124,7 @@ class _WatchfulJob(_Job):
         self._argv = argv
         self._expiries = {key: expiry(session, key) for key in keys}
         for key in keys:
-            session.node.watchers[key].add(self)
+            session.node.watchers.setdefault(key, set()).add(self)
 
     def cancel(self) -> None:
         """As for any work."""

@@ -184,7 +184,6 @@ SORT words
 SORT z BY w_* GET n_*
 EXEC
 LRANGE d 0 -1
-OBJECT ENCODING l
 """
 
 
