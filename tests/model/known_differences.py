@@ -1,0 +1,89 @@
+"""Where Slotrocks answers otherwise than redis-server, and means it: the one list, from which docs/differences.md is
+made. A difference that the random sequences can meet has a predicate; the others are not asked about.
+
+redis-server is 7.0 where Debian's is compared with, while Slotrocks follows 7.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Explains = Callable[[list[bytes], Any, Any], bool]
+
+
+def never(argv: list[bytes], ours: Any, theirs: Any) -> bool:
+    """The random sequences do not ask."""
+    return False
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference: what a user reads, and whether it explains two replies (typed_client.Reply)."""
+
+    text: str
+    explains: Explains = never
+
+
+def names(*words: str) -> frozenset[bytes]:
+    return frozenset(word.encode() for word in words)
+
+
+def same_numbers(argv: list[bytes], ours: Any, theirs: Any) -> bool:
+    """Equal but for how numbers are written."""
+    if argv[0].upper() not in NUMBER_COMMANDS or ours.kind != theirs.kind:
+        return False
+    return _numbers(ours) == _numbers(theirs)
+
+
+def _numbers(reply: Any) -> Any:
+    if isinstance(reply.value, list):
+        return [_numbers(each) for each in reply.value]
+    if isinstance(reply.value, bytes):
+        try:
+            return float(reply.value)
+        except ValueError:
+            return reply.value
+    return None
+
+
+NUMBER_COMMANDS = names(
+    "ZADD", "ZINCRBY", "ZSCORE", "ZMSCORE", "ZRANGE", "ZREVRANGE", "ZRANGEBYSCORE", "ZREVRANGEBYSCORE", "ZPOPMIN",
+    "ZPOPMAX", "ZMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP", "ZUNION", "ZINTER", "ZDIFF", "ZSCAN", "GEOPOS", "GEODIST",
+    "GEOSEARCH", "GEORADIUS", "GEORADIUSBYMEMBER",
+)  # fmt: skip
+
+def with_score(argv: list[bytes], ours: Any, theirs: Any) -> bool:
+    """7.0 counts the words of ZRANK first."""
+    return argv[0].upper() in (b"ZRANK", b"ZREVRANK") and len(argv) == 4
+
+
+def zero_byte(argv: list[bytes], ours: Any, theirs: Any) -> bool:
+    """Their text ends where ours has a zero byte."""
+    return ours.kind == theirs.kind == "-" and bool(theirs.value == ours.value.split(b"\0")[0])
+
+
+DIFFERENCES = (
+    Difference("Doubles have the fewest digits that read back as the same number, as in 7.2 (7.0 prints 17).", same_numbers),
+    Difference("`ZRANK` and `ZREVRANK` take `WITHSCORE`, as in 7.2.", with_score),
+    Difference("An error's text that quotes an argument does not end at the argument's first zero byte.", zero_byte),
+    Difference("`EXEC` with arguments is refused, and the transaction goes on."),
+    Difference(
+        "`OBJECT REFCOUNT` is always 1; Redis shares small integers. `OBJECT ENCODING` names what Redis uses for large "
+        "values: nothing is packed here."
+    ),
+    Difference("`**` and the like match the empty key, too; in Redis only `*` does."),
+    Difference(
+        "`SCAN` and its kin refuse a negative cursor; their cursors, and the order of what they find, are others. "
+        "`SSCAN` and `ZSCAN` heed `COUNT` for small keys, too."
+    ),
+    Difference("There is one database: `SELECT`, `COPY … DB`, `MOVE` and `SWAPDB` know only database 0."),
+    Difference("`ZRANDMEMBER` with a negative count answers with 10 million members at most."),
+    Difference("A score of -0 is stored as 0, as Redis does in small sorted sets only."),
+    Difference("A range by lex over members with different scores goes by the members' bytes; what Redis answers is not specified."),
+    Difference(
+        "`LPOS` refuses a `RANK` of -2^63. A timeout of more than 2^63 milliseconds is out of range, never negative or for ever."
+    ),
+    Difference("`DBSIZE` counts no key whose time has passed."),
+)
