@@ -75,7 +75,7 @@ RULES: dict[bytes, Rule] = {
     **dict.fromkeys((b"HGETALL",), unordered_pairs),
     **dict.fromkeys((b"SCAN", b"HSCAN", b"SSCAN", b"ZSCAN"), scanned),
     **dict.fromkeys((b"HRANDFIELD", b"SRANDMEMBER", b"ZRANDMEMBER", b"SPOP"), chosen_or_all),
-    **dict.fromkeys((b"TTL", b"EXPIRETIME"), seconds),
+    **dict.fromkeys((b"TTL", b"EXPIRETIME", b"OBJECT"), seconds),
     **dict.fromkeys((b"PTTL", b"PEXPIRETIME"), milliseconds),
     **dict.fromkeys((b"HELLO", b"DBSIZE"), anything),
 }
