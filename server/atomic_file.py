@@ -24,7 +24,7 @@ class OsCalls(Protocol):
 
 
 def replace_file(path: str | Path, contents: bytes, *, mode: int = 0o600, calls: OsCalls = os) -> None:
-    """Makes `contents` the file at `path`, durably. On OSError the file may be the old one or the new one, but is whole.
+    """Makes `contents` the file at `path`, durably. On OSError the file may be the old or the new one, but is whole.
 
     A symbolic link stays one: what it points to is replaced. The file mode stays; a new file has `mode`.
     """

@@ -1,7 +1,7 @@
 """Random command sequences against Slotrocks and redis-server, for as long as one likes.
 
-    python tests/model --minutes 10              new sequences until the time is over or a difference is found
-    python tests/model --seed 123                one sequence again, as a failure prints it
+python tests/model --minutes 10              new sequences until the time is over or a difference is found
+python tests/model --seed 123                one sequence again, as a failure prints it
 """
 
 from __future__ import annotations
@@ -32,23 +32,26 @@ def main() -> int:
     minutes = 0 if options.seed is not None and "--minutes" not in sys.argv else options.minutes
     end = time.monotonic() + 60 * minutes
     status = done = 0
-    with tempfile.TemporaryDirectory() as folder, servers.start_redis(Path(folder)) as redis:
-        with servers.start_slotrocks(Path(folder)) as slotrocks:
-            twins = Twins(slotrocks.port, redis.port)
-            while True:
-                report = check(twins, seed, options.length)
-                done += 1
-                seed += 1
-                if report is not None:
-                    print(report, flush=True)
-                    status = 1
-                if time.monotonic() >= end or (report is not None and not options.keep_going):
-                    break
-            print(f"{done} sequences, {twins.compared} replies compared, the last seed was {seed - 1}")
-            log = slotrocks.log.read_text()
-            if "Traceback" in log:
-                print(f"the node's log:\n{log}")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        servers.start_redis(Path(folder)) as redis,
+        servers.start_slotrocks(Path(folder)) as slotrocks,
+    ):
+        twins = Twins(slotrocks.port, redis.port)
+        while True:
+            report = check(twins, seed, options.length)
+            done += 1
+            seed += 1
+            if report is not None:
+                print(report, flush=True)
                 status = 1
+            if time.monotonic() >= end or (report is not None and not options.keep_going):
+                break
+        print(f"{done} sequences, {twins.compared} replies compared, the last seed was {seed - 1}")
+        log = slotrocks.log.read_text()
+        if "Traceback" in log:
+            print(f"the node's log:\n{log}")
+            status = 1
     return status
 
 

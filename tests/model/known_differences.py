@@ -54,20 +54,28 @@ NUMBER_COMMANDS = names(
     "GEOSEARCH", "GEORADIUS", "GEORADIUSBYMEMBER",
 )  # fmt: skip
 
+
 def with_score(argv: list[bytes], ours: Any, theirs: Any) -> bool:
     """7.0 counts the words of ZRANK first."""
     return argv[0].upper() in (b"ZRANK", b"ZREVRANK") and len(argv) == 4
 
 
-def zero_byte(argv: list[bytes], ours: Any, theirs: Any) -> bool:
-    """Their text ends where ours has a zero byte."""
-    return ours.kind == theirs.kind == "-" and bool(theirs.value == ours.value.split(b"\0")[0])
+def quoted_bytes(argv: list[bytes], ours: Any, theirs: Any) -> bool:
+    """Their text ends where ours has a zero byte, and has bytes as they are."""
+    if not ours.kind == theirs.kind == "-":
+        return False
+    return bool(theirs.value.decode("utf-8", "replace") == ours.value.decode().split("\0")[0])
 
 
 DIFFERENCES = (
-    Difference("Doubles have the fewest digits that read back as the same number, as in 7.2 (7.0 prints 17).", same_numbers),
+    Difference(
+        "Doubles have the fewest digits that read back as the same number, as in 7.2 (7.0 prints 17).", same_numbers
+    ),
     Difference("`ZRANK` and `ZREVRANK` take `WITHSCORE`, as in 7.2.", with_score),
-    Difference("An error's text that quotes an argument does not end at the argument's first zero byte.", zero_byte),
+    Difference(
+        "In an error's text that quotes an argument, what is not UTF-8 is replaced, and a zero byte does not end it.",
+        quoted_bytes,
+    ),
     Difference("`EXEC` with arguments is refused, and the transaction goes on."),
     Difference(
         "`OBJECT REFCOUNT` is always 1; Redis shares small integers. `OBJECT ENCODING` names what Redis uses for large "
@@ -81,9 +89,12 @@ DIFFERENCES = (
     Difference("There is one database: `SELECT`, `COPY … DB`, `MOVE` and `SWAPDB` know only database 0."),
     Difference("`ZRANDMEMBER` with a negative count answers with 10 million members at most."),
     Difference("A score of -0 is stored as 0, as Redis does in small sorted sets only."),
-    Difference("A range by lex over members with different scores goes by the members' bytes; what Redis answers is not specified."),
     Difference(
-        "`LPOS` refuses a `RANK` of -2^63. A timeout of more than 2^63 milliseconds is out of range, never negative or for ever."
+        "A range by lex over members with different scores goes by the members' bytes; Redis specifies no answer."
+    ),
+    Difference(
+        "`LPOS` refuses a `RANK` of -2^63. A timeout of more than 2^63 milliseconds is out of range, never negative or "
+        "for ever."
     ),
     Difference("`DBSIZE` counts no key whose time has passed."),
 )

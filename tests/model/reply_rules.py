@@ -86,9 +86,9 @@ def same(argv: Argv, ours: Reply, theirs: Reply) -> bool:
     if ours == theirs:
         return True
     rule = RULES.get(argv[0].upper())
-    both_values = ours.kind not in "-!" and theirs.kind not in "-!"
-    if rule is not None and both_values and (rule in (chosen, chosen_or_all, anything) or None not in (ours.value, theirs.value)):
-        if rule(argv, ours, theirs):
+    if rule is not None and ours.kind not in "-!" and theirs.kind not in "-!":
+        has_null = None in (ours.value, theirs.value)
+        if (not has_null or rule in (chosen, chosen_or_all, anything)) and rule(argv, ours, theirs):
             return True
     return any(each.explains(argv, ours, theirs) for each in DIFFERENCES)
 

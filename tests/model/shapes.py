@@ -118,7 +118,7 @@ MSETNX ( <str> <value> )+
 LCS <str> <str> [ LEN | IDX ] [ MINMATCHLEN <small> ] [ WITHMATCHLEN ]
 """
 
-KEYS = f"""
+KEYS = """
 DEL <any>
 DEL ( <any> )+
 UNLINK ( <any> )+

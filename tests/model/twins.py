@@ -34,8 +34,13 @@ class Mismatch(NamedTuple):
 
 def printable(argv: Argv) -> str:
     """A command as redis-cli would take it."""
-    return " ".join(word.decode() if word.isascii() and word.decode().isprintable() and word and b" " not in word and
-                    b'"' not in word else '"' + repr(word)[2:-1].replace('"', '\\"') + '"' for word in argv)  # fmt: skip
+    return " ".join(map(_printable_word, argv))
+
+
+def _printable_word(word: bytes) -> str:
+    if word.isascii() and word.isalnum() and len(word) < 100:
+        return word.decode()
+    return '"' + repr(word)[2:-1].replace('"', '\\"') + '"'
 
 
 def clipped(reply: Reply) -> str:
