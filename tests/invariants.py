@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from slotrocks.engine import (
     CF_DEFAULT,
     CF_METADATA,
+    CF_PROPAGATE,
     CF_ZSET_SCORE,
     TYPE_HASH,
     TYPE_LIST,
@@ -20,6 +21,7 @@ from slotrocks.engine import (
     Metadata,
     Store,
     decode_metadata,
+    encode_expiry_key,
 )
 from slotrocks.engine.layout import ListBounds, decode_u64
 
@@ -106,3 +108,21 @@ def zsets(store: Store) -> list[str]:
     odd = sides[0] ^ sides[1]
     wrong = [f"sorted set {key!r} (version {version}) has {sub!r} on one side only" for key, version, sub in odd]
     return wrong + element_counts(store, TYPE_ZSET)
+
+
+def expiries(store: Store) -> list[str]:
+    """Each key with an expiry has its place in the index that background expiry goes by."""
+    wrong = []
+    for storage_key, row in store.scan(CF_METADATA, *store.codec.namespace_range()):
+        expire_ms = decode_metadata(row).expire_ms
+        if expire_ms and store.families[CF_PROPAGATE].get(encode_expiry_key(expire_ms, storage_key)) is None:
+            wrong.append(f"{store.codec.user_key(storage_key)!r} is not in the index of expiries")
+    return wrong
+
+
+CHECKS = (orphans, hashes, sets, lists, zsets, expiries)
+
+
+def everything(store: Store) -> list[str]:
+    """What is wrong, of any kind."""
+    return [wrong for check in CHECKS for wrong in check(store)]

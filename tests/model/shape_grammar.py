@@ -25,10 +25,11 @@ SLEEP = b"SLEEP"  # not a command: lets the time pass after which a key is gone
 class Maker:
     """Makes words from one source of randomness."""
 
-    def __init__(self, random: Random, atoms: dict[str, Atom]) -> None:
+    def __init__(self, random: Random, atoms: dict[str, Atom], prefix: bytes = b"") -> None:
         self.random = random
         self.atoms = atoms
-        self.key = b""
+        self.prefix = prefix  # of every key
+        self.key = b""  # made last
 
     def steps(self, shape: list[Part]) -> list[Argv]:
         """A random command of each of the shape's steps."""

@@ -38,7 +38,7 @@ EDGES = [
 def pool(name: str) -> Atom:
     def key(maker: Maker) -> bytes:
         keys = POOLS[name] if maker.random.random() < 0.93 else ALL_KEYS
-        maker.key = maker.random.choice(keys)
+        maker.key = maker.prefix + maker.random.choice(keys)
         return maker.key
 
     return key
@@ -49,7 +49,7 @@ def one_of(words: list[bytes]) -> Atom:
 
 
 def any_key(maker: Maker) -> bytes:
-    maker.key = maker.random.choice(ALL_KEYS)
+    maker.key = maker.prefix + maker.random.choice(ALL_KEYS)
     return maker.key
 
 
@@ -322,9 +322,9 @@ GROUPS = {
 
 # What shows the whole of a value, by the answer to TYPE.
 STATE = {
-    "string": ["GET", "STRLEN"],
-    "hash": ["HGETALL", "HLEN"],
-    "list": ["LRANGE 0 -1", "LLEN"],
-    "set": ["SMEMBERS", "SCARD"],
-    "zset": ["ZRANGE 0 -1 WITHSCORES", "ZREVRANGE 0 -1 WITHSCORES", "ZCARD", "ZCOUNT -inf inf"],
+    "string": ["GET KEY", "STRLEN KEY"],
+    "hash": ["HGETALL KEY", "HLEN KEY"],
+    "list": ["LRANGE KEY 0 -1", "LLEN KEY"],
+    "set": ["SMEMBERS KEY", "SCARD KEY"],
+    "zset": ["ZRANGE KEY 0 -1 WITHSCORES", "ZREVRANGE KEY 0 -1 WITHSCORES", "ZCARD KEY", "ZCOUNT KEY -inf inf"],
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from reply_rules import same, same_exec
 from sequences import CLIENTS, Step
@@ -49,7 +50,7 @@ def clipped(reply: Reply) -> str:
 
 
 @dataclass
-class _Client:
+class Both:
     """One client of both servers: a connection to each, and what is queued behind MULTI."""
 
     ours: TypedClient
@@ -67,6 +68,20 @@ class _Client:
             if CLOSED in (ours, theirs):
                 break
         return result
+
+    def state(self, pattern: bytes) -> Iterator[tuple[Argv, Reply, Reply]]:
+        """All that there is under the keys of a pattern: (question, our answer, their answer)."""
+        (question, ours, theirs, _) = self.call([[b"KEYS", pattern]])[0]
+        yield question, ours, theirs
+        keys = sorted(each.value for each in ours.value)
+        types = self.call([[b"TYPE", key] for key in keys]) if keys else []
+        questions: list[Argv] = []
+        for key, (_, ours, _, _) in zip(keys, types, strict=True):
+            questions.append([b"PTTL", key])
+            for text in STATE.get(ours.value.decode(), ()):
+                questions.append([key if word == "KEY" else word.encode() for word in text.split()])
+        for argv, ours, theirs, _ in (*types, *(self.call(questions) if questions else [])):
+            yield argv, ours, theirs
 
     def _follow(self, argv: Argv, reply: Reply) -> list[Argv] | None:
         word = argv[0].upper()
@@ -104,11 +119,11 @@ class Twins:
             for client in (observer, *clients):
                 client.close()
 
-    def _open(self, protocol: int) -> _Client:
+    def _open(self, protocol: int) -> Both:
         ours, theirs = (TypedClient(port, protocol) for port in self._ports)
-        return _Client(ours, theirs)
+        return Both(ours, theirs)
 
-    def _run(self, steps: list[Step], clients: list[_Client], observer: _Client) -> Mismatch | None:
+    def _run(self, steps: list[Step], clients: list[Both], observer: Both) -> Mismatch | None:
         done = shown = 0
         for batch in batches(steps):
             if batch[0].argv[0] == SLEEP:
@@ -129,20 +144,8 @@ class Twins:
                     return mismatch
         return None
 
-    def _compare_state(self, observer: _Client, step: int) -> Mismatch | None:
-        (argv, ours, theirs, _) = observer.call([[b"KEYS", b"*"]])[0]
-        if not same(argv, ours, theirs):
-            return Mismatch(step, argv, ours, theirs, True)
-        keys = [each.value for each in ours.value]
-        types = observer.call([[b"TYPE", key] for key in keys]) if keys else []
-        questions: list[Argv] = []
-        for key, (_, ours, _, _) in zip(keys, types, strict=True):
-            questions.append([b"PTTL", key])
-            for text in STATE.get(ours.value.decode(), ()):
-                name, *rest = text.encode().split()
-                questions.append([name, key, *rest])
-        answers: list[Any] = observer.call(questions) if questions else []
-        for argv, ours, theirs, _ in (*types, *answers):
+    def _compare_state(self, observer: Both, step: int) -> Mismatch | None:
+        for argv, ours, theirs in observer.state(b"*"):
             self.compared += 1
             if not same(argv, ours, theirs):
                 return Mismatch(step, argv, ours, theirs, True)
