@@ -60,7 +60,7 @@ def command_list() -> str:
     ]
     for group, members in groupby(rows, key=lambda row: row.group):
         lines = [f"\n## {group}\n", "| command | arguments | since | |", "|---|---|---|---|"]
-        lines += [f"| `{title(row)}` | {arguments(row)} | {row.since} | {row.summary} |" for row in members]
+        lines += [f"| `{title(row)}` | {arguments(row)} | {row.since} | {description(row)} |" for row in members]
         parts.append("\n".join(lines) + "\n")
     return "".join(parts)
 
@@ -76,6 +76,11 @@ def difference_list() -> str:
         *(f"* {difference.text}" for difference in differences),
     ]
     return "\n".join(lines) + "\n"
+
+
+def description(row: Command) -> str:
+    """What a command does, and what is different from Redis and Kvrocks."""
+    return f"{row.summary} *Differs:* {row.differs}" if row.differs else row.summary
 
 
 def title(row: Command) -> str:

@@ -143,8 +143,9 @@ def route(session: Session, row: Command, argv: list[bytes]) -> Hold | None:
         for key in keys[1:]:
             if slot_of(key) != slot:
                 raise CommandError(CROSS_SLOT)
+    asking = session.asking or "asking" in row.flags
     decision = cluster.slots.decide(
-        slot, row.write, asking=session.asking, readonly=session.readonly, importer=session.importing is not None
+        slot, row.write, asking=asking, readonly=session.readonly, importer=session.importing is not None
     )
     if decision is None or decision is HOLD:
         return decision

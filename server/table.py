@@ -27,7 +27,8 @@ NO_KEYS: KeySpec = (0, 0, 0)
 class Command:
     """One row. `arity` counts the name(s); negative means at least. `flags` are those of Redis's COMMAND. `unknown`
     is what a container answers to a subcommand that it does not have, or with a wrong number of arguments, when that is
-    not Redis's text."""
+    not Redis's text. `differs`: what a user of Redis or of Kvrocks will find to be different here, one or two
+    sentences for docs/commands.md."""
 
     name: str
     handler: Handler
@@ -40,6 +41,7 @@ class Command:
     summary: str
     complexity: str
     unknown: str = ""
+    differs: str = ""
     container: bool = False
     subcommands: dict[str, Command] = field(default_factory=dict)
     # What the hot path asks of the flags, as plain attributes.
@@ -91,14 +93,16 @@ def command(
     summary: str,
     complexity: str = "O(1)",
     unknown: str = "",
+    differs: str = "",
 ) -> Callable[[Handler], Handler]:
     """Declares the decorated handler's row. A handler takes (session, argv) and returns the reply's value."""
 
     def declare(handler: Handler) -> Handler:
         spec, finder = (NO_KEYS, keys) if callable(keys) else (keys, None)
         row = Command(
-            name, handler, arity, frozenset(flags.split()), spec, finder, group, since, summary, complexity, unknown
-        )
+            name, handler, arity, frozenset(flags.split()), spec, finder, group, since, summary, complexity, unknown,
+            differs,
+        )  # fmt: skip
         parent, bar, sub = name.partition("|")
         if bar:
             COMMANDS[parent].subcommands[sub] = row
@@ -152,3 +156,25 @@ class KeysCounted:
 def numkeys_at(position: int) -> KeyFinder:
     """See KeysCounted."""
     return KeysCounted(position)
+
+
+@dataclass(frozen=True, slots=True)
+class KeysAfterWord:
+    """Finds the keys of commands that name them behind a word, and behind the keys as many other arguments. `taken`
+    says how many arguments the options before the word take, which may look like it; the word is at argv[start] at the
+    earliest when there are no others."""
+
+    word: bytes
+    start: int
+    taken: tuple[tuple[bytes, int], ...]
+
+    def __call__(self, argv: list[bytes]) -> list[bytes]:
+        taken = dict(self.taken)
+        i = 1
+        while i < len(argv):
+            option = argv[i].upper()
+            if option == self.word:
+                rest = argv[i + 1 :]
+                return [] if len(rest) % 2 else rest[: len(rest) // 2]
+            i += 1 + taken.get(option, 0)
+        return []
