@@ -20,7 +20,7 @@ model:       ## ten minutes of random commands, compared with redis-server; MINU
 	python tests/model --minutes $(or $(MINUTES),10)
 
 crash:       ## ten minutes of kill -9 under load, and what must hold after it; MINUTES says how many
-	python tests/crash --minutes $(or $(MINUTES),10)
+	python tests/model crash --minutes $(or $(MINUTES),10)
 
 debug-test: debug  ## the engine's tests with bounds checks; then the release build again
 	pytest tests/engine; status=$$?; python setup.py -q build_ext --inplace --force; exit $$status

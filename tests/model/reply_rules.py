@@ -57,6 +57,28 @@ def milliseconds(argv: Argv, ours: Reply, theirs: Reply) -> bool:
     return ours.kind == theirs.kind == ":" and abs(int(ours.value) - int(theirs.value)) <= CLOCK_MS_MAX
 
 
+def pending(argv: Argv, ours: Reply, theirs: Reply) -> bool:
+    """XPENDING's long form: for how long an entry is idle depends on the moment."""
+    return without_idle(ours) == without_idle(theirs)
+
+
+def without_idle(reply: Reply) -> list[Any]:
+    return [each.value[:2] + each.value[3:] if each.kind == "*" and each.value else each for each in reply.value]
+
+
+def stream_info(argv: Argv, ours: Reply, theirs: Reply) -> bool:
+    """XINFO: how Redis keeps a stream in memory is its own affair."""
+    return ours.kind == theirs.kind and without_trees(ours) == without_trees(theirs)
+
+
+def without_trees(reply: Reply) -> list[Reply]:
+    items = list(reply.value)
+    for i, item in enumerate(items[:-1]):
+        if item.value in (b"radix-tree-keys", b"radix-tree-nodes"):
+            items[i + 1] = item
+    return items
+
+
 def anything(argv: Argv, ours: Reply, theirs: Reply) -> bool:
     """Says nothing about the data."""
     return ours.kind == theirs.kind
@@ -77,7 +99,9 @@ RULES: dict[bytes, Rule] = {
     **dict.fromkeys((b"HRANDFIELD", b"SRANDMEMBER", b"ZRANDMEMBER", b"SPOP"), chosen_or_all),
     **dict.fromkeys((b"TTL", b"EXPIRETIME", b"OBJECT"), seconds),
     **dict.fromkeys((b"PTTL", b"PEXPIRETIME"), milliseconds),
-    **dict.fromkeys((b"HELLO", b"DBSIZE"), anything),
+    **dict.fromkeys((b"HELLO", b"DBSIZE", b"DUMP"), anything),
+    b"XPENDING": pending,
+    b"XINFO": stream_info,
 }
 
 

@@ -16,14 +16,31 @@ POOLS = {
     "set": [b"set1", b"set2", b"set3"],
     "zset": [b"zset1", b"zset2", b"zset3"],
     "geo": [b"geo1", b"geo2"],
+    "bits": [b"bits1", b"bits2", b"bits3"],
+    "stream": [b"stream1", b"stream2"],
 }
 ALL_KEYS = [key for pool in POOLS.values() for key in pool] + [b"none"]
+
+# Ours are dense, Redis's may be sparse: as strings they differ, so no other command gets to see these.
+HLL_KEYS = [b"hll1", b"hll2", b"hll3"]
 
 VALUES = [
     b"", b"a", b"b", b"abc", b"hello world", b"0", b"1", b"-1", b"10", b"3.5", b"9223372036854775807", b" 1", b"1e3",
     b"\x00\r\n\xff", b"x" * 100, b"y" * 300, b"inf", b"nan", b"-0", b"12345678901234567890",
 ]  # fmt: skip
 MEMBERS = [b"a", b"b", b"c", b"d", b"e", b"aa", b"ab", b"", b"\x00", b"\xff\xfe", b"1", b"2", b"10", b"-5", b"m" * 70]
+# What nobody dumped, and what redis-server 7.0 did: a string, a number, an intset, listpacks of each type, a stream.
+PAYLOADS = [bytes.fromhex(text) for text in (
+    "",
+    "000568656c6c6f0a006372df7665342000",
+    "000568656c6c6f0a006372df766534200a",
+    "00c139300a009d94ea2793fc08b9",
+    "0b0e02000000030000000100020003000a00a5025ce26d6e4d1b",
+    "1201020d0d0000000200816102816202ff0a0068eb0a891341bbb1",
+    "100d0d0000000200816602817602ff0a0020f13d442354089d",
+    "1114140000000400816102010181620283322e3504ff0a00d44c6ea4f644d9d7",
+    "130110000000000000000500000000000000011d1d0000000a0001010001010181660200010201000100018176020401ff010501050100000101026731000081ffffffffffffffff00000a00110364183e67ab34",
+)]  # fmt: skip
 SCORES = [
     b"0", b"1", b"2", b"3", b"-1", b"1.5", b"-2.25", b"1e3", b"0x10", b"inf", b"-inf", b"+inf", b"1000000", b"0.125",
 ]  # fmt: skip
@@ -53,9 +70,25 @@ def any_key(maker: Maker) -> bytes:
     return maker.key
 
 
+def hll_key(maker: Maker) -> bytes:
+    maker.key = maker.prefix + maker.random.choice(HLL_KEYS)
+    return maker.key
+
+
 ATOMS: dict[str, Atom] = {
     **{name: pool(name) for name in POOLS},
     "any": any_key,
+    "hll": hll_key,
+    "bit": one_of([b"0", b"1", b"7", b"8", b"100", b"8191", b"8192", b"20000"]),
+    "type": one_of([b"u8", b"i8", b"u4", b"i5", b"u63", b"i64", b"u1", b"i64", b"u64"]),
+    "id": one_of([b"1-1", b"1-2", b"1-3", b"2-0", b"2-1", b"3-0", b"5-5", b"7-1", b"9-9", b"10-0", b"11", b"12-*"]),
+    "seen": one_of([b"0", b"1-1", b"1-2", b"2-0", b"3-0", b"5-5", b"7-1", b"9-9", b"0-0", b"1"]),
+    "from": one_of([b"-", b"1-1", b"2", b"(1-1", b"0", b"(2-0", b"5-5"]),
+    "to": one_of([b"+", b"3", b"5-5", b"(5-5", b"1", b"9-9", b"-"]),
+    "group": one_of([b"g1", b"g2"]),
+    "consumer": one_of([b"alice", b"bob", b"\x00c"]),
+    "payload": one_of(PAYLOADS),
+    "sortable": one_of([key for name in ("list", "set", "zset") for key in POOLS[name]]),
     "same": lambda maker: maker.key,
     "value": one_of(VALUES),
     "member": one_of(MEMBERS),
@@ -311,12 +344,96 @@ GEORADIUS <geo> <lon> <lat> <radius> ( km | mi ) {WITH} [ ASC | DESC ]
 GEORADIUSBYMEMBER <geo> <member> <radius> km {WITH} [ ASC | DESC ] [ STORE <geo> ]
 """
 
+BITS = """
+SETBIT <bits> <bit> ( 0 | 1 )
+SETBIT <bits> <bit> 1
+GETBIT <bits> <bit>
+BITCOUNT <bits> [ <int> <int> [ BYTE | BIT ] ]
+BITPOS <bits> ( 0 | 1 ) [ <int> [ <int> [ BYTE | BIT ] ] ]
+BITOP ( AND | OR | XOR ) <bits> ( <bits> )+
+BITOP NOT <bits> <bits>
+BITFIELD <bits> ( GET <type> <bit> )+
+BITFIELD <bits> [ OVERFLOW ( WRAP | SAT | FAIL ) ] ( SET <type> <bit> <int> | INCRBY <type> <bit> <int> )+
+BITFIELD_RO <bits> ( GET <type> <bit> )+
+SET <bits> <value>
+APPEND <bits> <value>
+GET <bits>
+SETRANGE <bits> <small> <value>
+GETRANGE <bits> <int> <int>
+STRLEN <bits>
+BITCOUNT <str>
+SETBIT <str> <bit> 1
+"""
+
+HYPERLOGLOGS = """
+PFADD <hll> ( <member> )+
+PFADD <hll> ( <value> )+
+PFADD <hll>
+PFCOUNT ( <hll> )+
+PFMERGE <hll> ( <hll> )+
+DEL <hll>
+EXPIRE <hll> <seconds>
+RENAME <hll> <hll>
+COPY <hll> <hll> REPLACE
+TYPE <hll>
+"""
+
+TRIM = "( MAXLEN | MAXLEN = ) <small> | ( MINID | MINID = ) <seen>"
+
+STREAMS = f"""
+XADD <stream> <id> ( <member> <value> )+
+XADD <stream> <id> ( <member> <value> )+
+XADD <stream> <id> ( <member> <value> )+
+XADD <stream> [ NOMKSTREAM ] [ {TRIM} ] <id> <member> <value>
+XLEN <stream>
+XRANGE <stream> <from> <to> [ COUNT <small> ]
+XREVRANGE <stream> <to> <from> [ COUNT <small> ]
+XDEL <stream> ( <seen> )+
+XTRIM <stream> ( {TRIM} )
+XREAD [ COUNT <small> ] STREAMS <stream> <seen>
+XREAD [ COUNT <small> ] STREAMS <stream> <stream> <seen> <seen>
+XREAD BLOCK 1 STREAMS <stream> $
+XGROUP CREATE <stream> <group> ( 0 | $ | <seen> ) [ MKSTREAM ] [ ENTRIESREAD <small> ]
+XGROUP CREATE <stream> <group> 0 MKSTREAM
+XGROUP CREATECONSUMER <stream> <group> <consumer>
+XGROUP DELCONSUMER <stream> <group> <consumer>
+XGROUP SETID <stream> <group> ( 0 | $ | <seen> )
+XGROUP DESTROY <stream> <group>
+XREADGROUP GROUP <group> <consumer> [ COUNT <count> ] [ NOACK ] STREAMS <stream> >
+XREADGROUP GROUP <group> <consumer> [ COUNT <count> ] STREAMS <stream> >
+XREADGROUP GROUP <group> <consumer> [ COUNT <count> ] STREAMS <stream> <seen>
+XACK <stream> <group> ( <seen> )+
+XPENDING <stream> <group>
+XPENDING <stream> <group> <from> <to> <count> [ <consumer> ]
+XCLAIM <stream> <group> <consumer> 0 ( <seen> )+ [ JUSTID ] [ FORCE ]
+XAUTOCLAIM <stream> <group> <consumer> 0 <seen> [ COUNT <count> ] [ JUSTID ]
+XSETID <stream> <id>
+XINFO STREAM <stream>
+XINFO GROUPS <stream>
+"""
+
+SORTS = """
+SORT <sortable> ALPHA [ LIMIT <int> <int> ] [ DESC ] [ STORE <list> ]
+SORT <sortable> [ DESC ]
+SORT <list> BY <any> [ ASC | DESC ] [ ALPHA ]
+SORT <sortable> BY str* [ GET hash1->* ] [ GET # ]
+SORT_RO <sortable> ALPHA [ GET # ] [ GET str* ]
+"""
+
+DUMPS = """
+DUMP <any>
+RESTORE <any> 0 <payload> [ REPLACE ]
+RESTORE <any> <ms> <payload> REPLACE
+"""
+
 # How often, and which shapes.
 GROUPS = {
     name: (weight, [parse_shape(line) for line in text.strip().splitlines()])
     for name, weight, text in (
         ("strings", 5, STRINGS), ("keys", 4, KEYS), ("transactions", 2, TRANSACTIONS), ("hashes", 4, HASHES),
         ("lists", 4, LISTS), ("sets", 4, SETS), ("sorted sets", 6, SORTED_SETS), ("geo", 1, GEO),
+        ("bits", 4, BITS), ("hyperloglogs", 1, HYPERLOGLOGS), ("streams", 5, STREAMS), ("sort", 1, SORTS),
+        ("dump", 1, DUMPS),
     )
 }  # fmt: skip
 
@@ -326,5 +443,16 @@ STATE = {
     "hash": ["HGETALL KEY", "HLEN KEY"],
     "list": ["LRANGE KEY 0 -1", "LLEN KEY"],
     "set": ["SMEMBERS KEY", "SCARD KEY"],
+    "hll": ["PFCOUNT KEY"],
+    "stream": [
+        "XRANGE KEY - +",
+        "XLEN KEY",
+        "XINFO STREAM KEY",
+        "XINFO GROUPS KEY",
+        "XPENDING KEY g1",
+        "XPENDING KEY g2",
+        "XPENDING KEY g1 - + 100",
+        "XPENDING KEY g2 - + 100",
+    ],
     "zset": ["ZRANGE KEY 0 -1 WITHSCORES", "ZREVRANGE KEY 0 -1 WITHSCORES", "ZCARD KEY", "ZCOUNT KEY -inf inf"],
 }

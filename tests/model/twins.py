@@ -78,7 +78,7 @@ class Both:
         questions: list[Argv] = []
         for key, (_, ours, _, _) in zip(keys, types, strict=True):
             questions.append([b"PTTL", key])
-            for text in STATE.get(ours.value.decode(), ()):
+            for text in STATE.get("hll" if b"hll" in key else ours.value.decode(), ()):
                 questions.append([key if word == "KEY" else word.encode() for word in text.split()])
         for argv, ours, theirs, _ in (*types, *(self.call(questions) if questions else [])):
             yield argv, ours, theirs

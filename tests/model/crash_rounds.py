@@ -3,25 +3,21 @@
 A round: clients write to a node, which dies; its folder is opened and the checks of tests/invariants.py run over it; it
 starts again, and
 
-* each of the Writers' keys are in the state that its commands leave, run one after the other on a redis-server: all that
-  were acknowledged, and of the rest any first part. So each command, and each EXEC, has happened whole or not at all.
-* each Counter's list has no gap, holds all that was acknowledged, and agrees with the other keys that its transactions
-  write.
+* each Writer's keys are in the state that its commands leave, run one after the other on a redis-server: all that were
+  acknowledged, and of the rest any first part. So each command, and each EXEC, has happened whole or not at all.
+* each Counter's list has no gap, holds all that was acknowledged, and agrees with the other keys that its
+  transactions write.
 
-Nothing acknowledged may be missing with appendfsync everysec, either: what dies is the process, not the machine, and the
-log's writes had reached the operating system.
+Nothing acknowledged may be missing with appendfsync everysec, either: what dies is the process, not the machine, and
+the log's writes had reached the operating system.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from random import Random
 from threading import Thread
-
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "model")]
 
 from reply_rules import same
 from shape_grammar import SLEEP, Argv, Maker
@@ -35,8 +31,8 @@ from slotrocks.engine import Store
 
 SEND_AT_ONCE_MAX = 20
 # What another client would notice, what is chosen at random, and what would wait.
-LEFT_OUT = {b"FLUSHALL", b"SPOP", b"HELLO", b"RESET", b"CLIENT", b"BLPOP", b"BRPOP", b"BLMOVE", b"BRPOPLPUSH", b"BLMPOP",
-            b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP", SLEEP}  # fmt: skip
+LEFT_OUT = {b"FLUSHALL", b"SPOP", b"HELLO", b"RESET", b"CLIENT", b"BLPOP", b"BRPOP", b"BLMOVE", b"BRPOPLPUSH",
+            b"BLMPOP", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP", SLEEP}  # fmt: skip
 
 
 class Writer(Thread):
@@ -97,11 +93,8 @@ class Writer(Thread):
 def state_differs(both: Both, prefix: bytes) -> str | None:
     """The first difference under a prefix. Times to live are other in the reference, which runs later."""
     for argv, ours, theirs in both.state(prefix + b"*"):
-        if argv[0] == b"PTTL":
-            alike = (int(ours.value) < 0) == (int(theirs.value) < 0)
-        else:
-            alike = same(argv, ours, theirs)
-        if not alike:
+        both_or_none = argv[0] == b"PTTL" and (int(ours.value) < 0) == (int(theirs.value) < 0)
+        if not both_or_none and not same(argv, ours, theirs):
             return f"{printable(argv)}: {str(ours)[:300]} here, {str(theirs)[:300]} in Redis"
     return None
 
@@ -142,7 +135,8 @@ class Counter(Thread):
         keys = [key.encode() for key in self.keys]
         return [
             [b"MULTI"], [b"RPUSH", keys[0], number], [b"SET", keys[1], number + b" " + padding],
-            [b"HSET", keys[2], number, padding], [b"ZADD", keys[3], number, number], [b"SADD", keys[4], number], [b"EXEC"],
+            [b"HSET", keys[2], number, padding], [b"ZADD", keys[3], number, number], [b"SADD", keys[4], number],
+            [b"EXEC"],
         ]  # fmt: skip
 
     def check(self, client: servers.Client) -> str | None:

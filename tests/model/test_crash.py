@@ -6,8 +6,9 @@ import secrets
 import time
 from pathlib import Path
 
-import invariants
 from crash_rounds import Crashes
+
+import invariants
 from servers import Server
 from slotrocks.engine import Store
 
