@@ -70,8 +70,9 @@ def quoted_bytes(argv: list[bytes], ours: Any, theirs: Any) -> bool:
 
 
 def arguments_first(argv: list[bytes], ours: Any, theirs: Any) -> bool:
-    """7.0 answers 0 or -1 for a missing key, whatever follows."""
-    return argv[0].upper() in (b"BITCOUNT", b"BITPOS") and ours.kind == "-" and theirs.value in (b"0", b"-1")
+    """7.0 looks at the key first: 0 or -1 if there is none, or a wrong type."""
+    their_answer = theirs.value in (b"0", b"-1") or str(theirs.value).startswith("b'WRONGTYPE")
+    return argv[0].upper() in (b"BITCOUNT", b"BITPOS") and ours.kind == "-" and their_answer
 
 
 def consumers(argv: list[bytes], ours: Any, theirs: Any) -> bool:
@@ -106,12 +107,10 @@ DIFFERENCES = (
     Difference("`EXEC` with arguments is refused, and the transaction goes on."),
     Difference(
         "`OBJECT REFCOUNT` is always 1; Redis shares small integers. `OBJECT ENCODING` names what Redis 7.2 with its "
-        "defaults would use for a new value like that: nothing is packed here, and what a value was before leaves no trace."
+        "defaults would use for a new value like that: nothing is packed here, and what was before leaves no trace."
     ),
     Difference("A HyperLogLog is always dense: so are its `GET`, `STRLEN` and `PFDEBUG ENCODING`."),
-    Difference(
-        "`BITCOUNT` and `BITPOS` look at all their arguments even if there is no key, as in 7.2.", arguments_first
-    ),
+    Difference("`BITCOUNT` and `BITPOS` look at all their arguments first, as in 7.2.", arguments_first),
     Difference("`SORT … ALPHA` compares bytes, whatever the locale."),
     Difference("After a weight beyond a double (1e400), Redis may fail later `SORT`s, too."),
     Difference(

@@ -6,14 +6,13 @@ from random import Random
 from typing import NamedTuple
 
 from shape_grammar import SLEEP, Argv, Maker
-from shapes import ALL_KEYS, ATOMS, EDGES, GROUPS
+from shapes import ALL_KEYS, ATOMS, EDGES, GROUPS, HLL_KEYS
 
 CLIENTS = 2
 # A spoilt command of these could wait for ever, or end the client.
 NEVER_SPOILT = {b"BLPOP", b"BRPOP", b"BLMOVE", b"BRPOPLPUSH", b"BLMPOP", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP", b"XREAD",
                 b"XREADGROUP", b"HELLO", b"RESET", b"CLIENT", b"SCAN", b"HSCAN", b"SSCAN", b"ZSCAN", b"SPOP", b"EXPIRE",
-                b"PEXPIRE", b"SETEX", b"PSETEX", b"EXEC",
-                b"PFADD", b"PFMERGE", SLEEP}  # fmt: skip
+                b"PEXPIRE", b"SETEX", b"PSETEX", b"EXEC", SLEEP}  # fmt: skip
 
 
 class Step(NamedTuple):
@@ -56,7 +55,7 @@ def random_sequence(seed: int, length: int) -> list[Step]:
 
 def spoilt(random: Random, argv: Argv) -> Argv:
     """The command with one thing wrong, or strange."""
-    if argv[0].upper() in NEVER_SPOILT:
+    if argv[0].upper() in NEVER_SPOILT or any(word in HLL_KEYS for word in argv):
         return argv
     argv = list(argv)
     match random.randrange(4):
