@@ -42,7 +42,7 @@ def chosen(argv: Argv, ours: Reply, theirs: Reply) -> bool:
 
 def chosen_or_all(argv: Argv, ours: Reply, theirs: Reply) -> bool:
     """A random choice, in which a large positive count is all of them."""
-    if len(argv) > 2 and argv[2] == b"100":
+    if len(argv) > 2 and argv[2] == b"1000":
         return unordered_pairs(argv, ours, theirs) if len(argv) > 3 else unordered(argv, ours, theirs)
     return chosen(argv, ours, theirs)
 

@@ -2,9 +2,10 @@
 
     shape     = step (" ; " step)*                  steps of one client, one after the other
     step      = part+                               separated by blanks
-    part      = WORD | "<" atom ">" | "[" choice "]" (perhaps) | "(" choice ")" ("+" once or more, up to 4 times)
+    part      = WORD | "<" atom ">" | "[" choice "]" (perhaps) | "(" choice ")" ["+" | "++"]
     choice    = part+ ("|" part+)*
 
+")+" is up to REPEATED_MAX times, ")++" up to MANY_MAX times.
 An atom is a function of the Maker that gives a word; shapes.py has them. `<same>` is the key that was made last; the
 word SLEEP alone is a step that waits.
 """
@@ -19,6 +20,8 @@ Part = Callable[["Maker"], list[bytes]]
 Argv = list[bytes]
 
 REPEATED_MAX = 4
+MANY_MAX = 120
+REPEATS = {")+": REPEATED_MAX, ")++": MANY_MAX}
 SLEEP = b"SLEEP"  # not a command: lets the time pass after which a key is gone
 
 
@@ -48,8 +51,8 @@ def parse_shape(text: str) -> list[Part]:
 def _choice(words: Iterator[str], end: str) -> Part:
     choices: list[list[Part]] = [[]]
     for word in words:
-        if word == end or (end == ")" and word == ")+"):
-            repeated = word == ")+"
+        if word == end or (end == ")" and word in REPEATS):
+            times_max = REPEATS.get(word, 1)
             break
         if word == "|":
             choices.append([])
@@ -59,17 +62,17 @@ def _choice(words: Iterator[str], end: str) -> Part:
             choices[-1].append(_perhaps(_choice(words, "]")))
         elif word.startswith("<") and word.endswith(">"):
             choices[-1].append(_atom(word[1:-1]))
-        elif word in (")", ")+", "]"):
+        elif word in (")", "]", *REPEATS):
             raise ValueError(f"{word} closes nothing")
         else:
             choices[-1].append(_literal(word.encode()))
     else:
         if end:
             raise ValueError(f"{end} is missing")
-        repeated = False
+        times_max = 1
 
     def make(maker: Maker) -> list[bytes]:
-        times = maker.random.randint(1, REPEATED_MAX) if repeated else 1
+        times = maker.random.randint(1, times_max)
         return [word for _ in range(times) for part in maker.random.choice(choices) for word in part(maker)]
 
     return make

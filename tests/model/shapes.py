@@ -97,6 +97,7 @@ ATOMS: dict[str, Atom] = {
     "small": one_of([b"0", b"1", b"2", b"3", b"4", b"7", b"20"]),
     "count": one_of([b"1", b"2", b"3", b"20"]),
     "edge": one_of(EDGES),
+    "number": lambda maker: b"%d" % maker.random.randrange(300),
     "float": one_of([b"0.5", b"-1.25", b"3", b"1e3", b"0", b"100.0", b"-0.5"]),
     "weight": one_of([b"0", b"1", b"2", b"-1", b"0.5"]),
     "numkeys": one_of([b"1", b"2", b"2", b"2", b"3", b"0", b"-1"]),
@@ -144,6 +145,11 @@ DECR <str>
 INCRBY <str> <int>
 DECRBY <str> <int>
 INCRBYFLOAT <str> <float>
+SET <str> <edge>
+INCRBY <str> <edge>
+DECRBY <str> <edge>
+INCRBYFLOAT <str> <edge>
+GETRANGE <str> <edge> <edge>
 MGET ( <str> )+
 MGET ( <any> )+
 MSET ( <str> <value> )+
@@ -213,10 +219,14 @@ HLEN <hash>
 HSTRLEN <hash> <member>
 HEXISTS <hash> <member>
 HDEL <hash> ( <member> )+
+HSET <hash> ( <number> <value> )++
+HDEL <hash> ( <number> )++
+HINCRBY <hash> <number> <edge>
+HINCRBYFLOAT <hash> <member> <edge>
 HDEL <hash> <member>
 HINCRBY <hash> <member> <int>
 HINCRBYFLOAT <hash> <member> <float>
-HRANDFIELD <hash> 100 [ WITHVALUES ]
+HRANDFIELD <hash> 1000 [ WITHVALUES ]
 HRANDFIELD <hash> ( 0 | -0 ) [ WITHVALUES ]
 HRANDFIELD <hash> <int> [ WITHVALUES ]
 HRANDFIELD <hash>
@@ -229,6 +239,15 @@ LPUSH <list> ( <value> )+
 RPUSH <list> ( <member> )+
 LPUSH <list> ( <member> )+
 RPUSHX <list> ( <value> )+
+RPUSH <list> ( <number> )++
+LPUSH <list> ( <number> )++
+LTRIM <list> <number> <number>
+LRANGE <list> <number> <edge>
+LREM <list> <int> <number>
+LSET <list> <number> <value>
+LINSERT <list> BEFORE <number> <value>
+LPOP <list> <number>
+LINDEX <list> <edge>
 LPUSHX <list> ( <value> )+
 LPOP <list> [ <small> ]
 RPOP <list> [ <small> ]
@@ -255,17 +274,19 @@ SETS = """
 SADD <set> ( <member> )+
 SADD <set> ( <member> )+
 SREM <set> ( <member> )+
+SADD <set> ( <number> )++
+SREM <set> ( <number> )++
 SCARD <set>
 SMEMBERS <set>
 SISMEMBER <set> <member>
 SMISMEMBER <set> ( <member> )+
 SMOVE <set> <set> <member>
 SPOP <set> ; DEL <same>
-SPOP <set> 100
+SPOP <set> 1000
 SPOP <set> 0
 SPOP <set> -1
 SRANDMEMBER <set> [ <int> ]
-SRANDMEMBER <set> 100
+SRANDMEMBER <set> 1000
 SINTER ( <set> )+
 SUNION ( <set> )+
 SDIFF ( <set> )+
@@ -288,6 +309,16 @@ ZADD <zset> [ NX | XX ] [ GT | LT ] [ CH ] ( <score> <member> )+
 ZADD <zset> [ NX | XX | GT | LT ] INCR <score> <member>
 ZINCRBY <zset> <score> <member>
 ZREM <zset> ( <member> )+
+ZADD <zset> ( <number> <number> )++
+ZREM <zset> ( <number> )++
+ZADD <zset> <edge> <member>
+ZINCRBY <zset> <edge> <member>
+ZRANGE <zset> <number> <edge>
+ZREMRANGEBYRANK <zset> <number> <number>
+ZREMRANGEBYSCORE <zset> <number> <number>
+ZRANGEBYSCORE <zset> <number> <edge> LIMIT <number> <number>
+ZPOPMIN <zset> <number>
+ZRANK <zset> <number>
 ZCARD <zset>
 ZSCORE <zset> <member>
 ZMSCORE <zset> ( <member> )+
@@ -310,7 +341,7 @@ ZMPOP <numkeys> <zset> <zset> ( MIN | MAX ) [ COUNT <small> ]
 BZPOPMIN ( <zset> )+ <timeout>
 BZPOPMAX ( <zset> )+ <timeout>
 BZMPOP <timeout> <numkeys> <zset> <zset> ( MIN | MAX ) [ COUNT <small> ]
-ZRANDMEMBER <zset> 100 [ WITHSCORES ]
+ZRANDMEMBER <zset> 1000 [ WITHSCORES ]
 ZRANDMEMBER <zset> [ <int> ]
 ZUNION 2 <zset> <zset> {AGGREGATE} [ WITHSCORES ]
 ZINTER 2 <zset> <zset> {AGGREGATE} [ WITHSCORES ]
@@ -407,14 +438,14 @@ XPENDING <stream> <group>
 XPENDING <stream> <group> <from> <to> <count> [ <consumer> ]
 XCLAIM <stream> <group> <consumer> 0 ( <seen> )+ [ JUSTID ] [ FORCE ]
 XAUTOCLAIM <stream> <group> <consumer> 0 <seen> [ COUNT <count> ] [ JUSTID ]
-XSETID <stream> <id>
+XSETID <stream> ( 20-0 | 30-1 )
 XINFO STREAM <stream>
 XINFO GROUPS <stream>
 """
 
 SORTS = """
-SORT <sortable> ALPHA [ LIMIT <int> <int> ] [ DESC ] [ STORE <list> ]
-SORT <sortable> [ DESC ]
+SORT <sortable> ALPHA [ LIMIT <int> <int> ] [ DESC ]
+SORT <sortable> [ DESC ] [ STORE <list> ]
 SORT <list> BY <any> [ ASC | DESC ] [ ALPHA ]
 SORT <sortable> BY str* [ GET hash1->* ] [ GET # ]
 SORT_RO <sortable> ALPHA [ GET # ] [ GET str* ]
