@@ -438,7 +438,6 @@ XPENDING <stream> <group>
 XPENDING <stream> <group> <from> <to> <count> [ <consumer> ]
 XCLAIM <stream> <group> <consumer> 0 ( <seen> )+ [ JUSTID ] [ FORCE ]
 XAUTOCLAIM <stream> <group> <consumer> 0 <seen> [ COUNT <count> ] [ JUSTID ]
-XSETID <stream> ( 20-0 | 30-1 )
 XINFO STREAM <stream>
 XINFO GROUPS <stream>
 """
