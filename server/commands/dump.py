@@ -26,7 +26,7 @@ N_DUMPED = "O(N*M) where N is the number of elements and M their average size."
 @command(
     "dump", arity=2, flags="readonly", keys=(1, 1, 1), group="generic", since="2.6.0",
     summary="Returns a serialized representation of the value stored at a key.", complexity=N_DUMPED,
-    differs="The encodings are plain ones, for RDB version 9 (streams: 10): Redis 5 and later restore them (streams: 7.0). "
+    differs="The encodings are plain ones, which Redis 5 and later restore (streams: Redis 7.0 and later). "
     "A million elements take about a second, during which no other client is served.",
 )  # fmt: skip
 def dump(s: Session, argv: list[bytes]) -> Any:
@@ -43,9 +43,9 @@ def dump(s: Session, argv: list[bytes]) -> Any:
 @command(
     "restore", arity=-4, flags="write denyoom", keys=(1, 1, 1), group="generic", since="2.6.0",
     summary="Creates a key from the serialized representation of a value.", complexity=N_DUMPED,
-    differs="Takes all that Redis 2.6 to 7.2 dumps, and Redis 8 and Valkey 9 of the same types; bytes behind the value "
-    "are an error. IDLETIME and FREQ mean nothing. It is one write: a million elements take some seconds, during which "
-    "no other client is served.",
+    differs="Takes what Redis 2.6 to 7.2 dumps, and the same from later versions up to RDB 12 and from Valkey 9. Bytes "
+    "behind the value are an error. IDLETIME and FREQ mean nothing. It is one write: a million elements take some "
+    "seconds, during which no other client is served.",
 )  # fmt: skip
 def restore(s: Session, argv: list[bytes]) -> Any:
     replace, absolute = restore_options(argv)

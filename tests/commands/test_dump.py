@@ -5,13 +5,16 @@ Against Redis: test_dump_against_redis.py. The codec: tests/engine/test_rdb.py.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from dump_cases import Case, cases
 from node_bench import NOW_MS, Bench, Caller
 
+import golden_files
 import invariants
 from slotrocks.engine import CF_PROPAGATE, COLUMN_FAMILIES, EXPIRY_PREFIX, crc64, encode_expiry_key, slot_of
 from slotrocks.server.dispatch import execute
@@ -167,6 +170,41 @@ def test_encodings(call: Caller) -> None:
     assert encoding("SET", "x" * 45) == "raw"
     assert encoding("SETBIT", 7, 1) == "raw"
     assert call("OBJECT", "ENCODING", "no such key") is None
+
+
+READERS = {
+    b"string": ["GET k"],
+    b"list": ["LRANGE k 0 -1", "LPOP k", "RPUSH k x"],
+    b"set": ["SMEMBERS k", "SADD k x", "SPOP k"],
+    b"hash": ["HGETALL k", "HSET k f v"],
+    b"zset": ["ZRANGE k 0 -1 WITHSCORES", "ZADD k 1 x", "ZPOPMIN k"],
+    b"stream": [
+        "XINFO STREAM k FULL", "XADD k * f v", "XPENDING k g1 - + 10", "XREADGROUP GROUP g1 z STREAMS k >",
+        "XAUTOCLAIM k g1 z 0 0", "XTRIM k MAXLEN 1",
+    ],
+}  # fmt: skip
+
+
+def test_damaged_payloads_are_refused_or_values(bench: Bench, call: Caller) -> None:
+    """What passes in spite of its damage can be read, changed and dumped like any value."""
+    lines = (golden_files.FOLDER / "redis.payloads.jsonl").read_text().splitlines()
+    bodies = [bytes.fromhex(json.loads(line)["payload"])[:-10] for line in lines]
+    rng = Random(7)
+    taken = 0
+    for _ in range(1500):
+        body = bytearray(rng.choice(bodies))
+        for _ in range(rng.randint(1, 2)):
+            body[rng.randrange(len(body))] = rng.choice((0, 1, 127, 128, 254, 255, rng.randrange(256)))
+        if call("RESTORE", "k", 0, sealed(bytes(body)), "REPLACE") != b"OK":
+            continue
+        taken += 1
+        payload = call("DUMP", "k")
+        assert call("RESTORE", "copy", 0, payload, "REPLACE") == b"OK"
+        assert call("DUMP", "copy") == payload
+        for line in READERS[call("TYPE", "k")]:
+            call(*line.split())
+    assert taken > 50
+    assert_sound(bench)
 
 
 # -- in a cluster

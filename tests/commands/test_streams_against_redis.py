@@ -79,5 +79,5 @@ def test_same_replies(clients: list[Client]) -> None:
             if not same_kind or repr(comparable(our_value)) != repr(comparable(their_value)):
                 before = "; ".join(b" ".join(line).decode("latin-1") for line in sequence[max(0, i - 6) : i + 1])
                 differences.append(f"{before}\n     ours: {our_bytes!r}\n    Redis: {their_bytes!r}")
-    assert compared > 5000
+    assert compared > 4500
     assert not differences, f"{len(differences)} differences:\n" + "\n".join(differences[:30])

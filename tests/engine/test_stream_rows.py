@@ -153,7 +153,6 @@ def check(txn: Transaction, stream: streams.Stream, model: dict[StreamID, list[b
     assert list(streams.show(streams.rows(txn, stream, start, end))) == inside
     assert list(streams.show(streams.rows(txn, stream, start, end, reverse=True), 3)) == inside[::-1][:3]
     assert streams.count(txn, stream, start, end) == len(inside)
-    assert streams.has_newer(txn, stream, start) == any(entry_id > start for entry_id in ids)
 
 
 def test_a_dead_stream_is_cleared_away(txn: Transaction) -> None:
