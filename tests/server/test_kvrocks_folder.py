@@ -39,10 +39,13 @@ from slotrocks.server.expiry_index import index_some
 KEYS = 25
 
 
-def foreign_folder(path: Path) -> None:
-    """A database as Kvrocks leaves it: keys with expiries, a third of them over, no index and no mark."""
+def foreign_folder(path: Path, orphans: int = 0) -> None:
+    """A database as Kvrocks leaves it: keys with expiries, a third of them over, no index and no mark; and so many
+    rows of deleted collections."""
     store = Store(path, slot_encoded=False)
     batch = store.new_batch()
+    for i in range(orphans):
+        batch.put(store.codec.subkey(b"gone%d" % i, 1, b"field"), b"v", store.handles[CF_DEFAULT])
     for i in range(KEYS):
         expire_ms = (0, 1000 + i, NOW_MS * 3)[i % 3]
         metadata = Metadata(TYPE_STRING, expire_ms=expire_ms, payload=b"v")
@@ -106,13 +109,21 @@ def test_our_own_database_is_not_indexed(tmp_path: Path) -> None:
 
 
 def test_a_node_does_it_by_itself(tmp_path: Path) -> None:
-    foreign_folder(tmp_path / "db")
+    foreign_folder(tmp_path / "db", orphans=250)
     with servers.start_slotrocks(tmp_path) as node, node.client() as client:
         deadline = time.monotonic() + 20
         while b"expired_keys:8\r\n" not in client.call("INFO", "stats"):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         assert client.call("DBSIZE") == KEYS - 8
+        assert client.call("COMPACT") == b"OK"
+        while "COMPACT removed the rows of 250 collections" not in node.log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        node.stop()
+    store = Store(tmp_path / "db", slot_encoded=False)
+    assert invariants.everything(store) == []
+    store.close()
 
 
 @pytest.fixture
