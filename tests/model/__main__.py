@@ -1,8 +1,9 @@
 """Random commands against Slotrocks and redis-server, for as long as one likes.
 
-python tests/model --minutes 10            new sequences until the time is over or a reply differs
-python tests/model --seed 123              one sequence again, as a failure prints it
-python tests/model crash --minutes 10      kill -9 under load, until the time is over or something is wrong
+    python tests/model --minutes 10                 new sequences until the time is over or a reply differs
+    python tests/model --seed 123                   one sequence again, as a failure prints it
+    python tests/model --node="--rocksdb.row_cache_size 0"      flags for the node: sizes chosen to hurt
+    python tests/model crash --minutes 10           kill -9 under load, until something is wrong
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="of the first sequence")
     parser.add_argument("--length", type=int, default=LENGTH, help="commands in a sequence")
     parser.add_argument("--keep-going", action="store_true", help="do not stop at the first difference")
+    parser.add_argument("--node", default="", help="flags for `slotrocks serve`")
     options = parser.parse_args()
     if options.minutes is None:
         options.minutes = 1 if options.seed is None else 0
@@ -46,7 +48,7 @@ def compare(folder: Path, redis: servers.Server, options: argparse.Namespace) ->
     end = time.monotonic() + 60 * options.minutes
     status = 0
     seed = options.seed
-    with servers.start_slotrocks(folder) as slotrocks:
+    with servers.start_slotrocks(folder, *options.node.split()) as slotrocks:
         twins = Twins(slotrocks.port, redis.port)
         while True:
             report = check(twins, seed, options.length)
