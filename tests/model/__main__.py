@@ -1,9 +1,9 @@
 """Random commands against Slotrocks and redis-server, for as long as one likes.
 
-    python tests/model --minutes 10                 new sequences until the time is over or a reply differs
-    python tests/model --seed 123                   one sequence again, as a failure prints it
-    python tests/model --node="--rocksdb.row_cache_size 0"      flags for the node: sizes chosen to hurt
-    python tests/model crash --minutes 10           kill -9 under load, until something is wrong
+python tests/model --minutes 10                 new sequences until the time is over or a reply differs
+python tests/model --seed 123                   one sequence again, as a failure prints it
+python tests/model --node="--rocksdb.row_cache_size 0"      flags for the node: sizes chosen to hurt
+python tests/model crash --minutes 10           kill -9 under load, until something is wrong
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from known_differences import DIFFERENCES
+from known_differences import DIFFERENCES, NUMBER_COMMANDS, plain_numbers
 from shape_grammar import Argv
 from typed_client import Reply
 
@@ -109,6 +109,10 @@ def same(argv: Argv, ours: Reply, theirs: Reply) -> bool:
     """Whether both replies to one command are as good as each other."""
     if ours == theirs:
         return True
+    if argv[0].upper() in NUMBER_COMMANDS:
+        ours, theirs = plain_numbers(ours), plain_numbers(theirs)
+        if ours == theirs:
+            return True
     rule = RULES.get(argv[0].upper())
     if rule is not None and ours.kind not in "-!" and theirs.kind not in "-!":
         has_null = None in (ours.value, theirs.value)

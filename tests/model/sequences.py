@@ -12,8 +12,8 @@ CLIENTS = 2
 # A spoilt command of these could wait for ever, or end the client.
 NEVER_SPOILT = {b"BLPOP", b"BRPOP", b"BLMOVE", b"BRPOPLPUSH", b"BLMPOP", b"BZPOPMIN", b"BZPOPMAX", b"BZMPOP", b"XREAD",
                 b"XREADGROUP", b"HELLO", b"RESET", b"CLIENT", b"SCAN", b"HSCAN", b"SSCAN", b"ZSCAN", b"SPOP", b"EXPIRE",
-                b"PEXPIRE", b"SETEX", b"PSETEX", b"EXEC",
-                b"SRANDMEMBER", b"HRANDFIELD", b"ZRANDMEMBER", b"SETBIT", b"BITFIELD", SLEEP}  # fmt: skip
+                b"PEXPIRE", b"SETEX", b"PSETEX", b"EXEC", b"SRANDMEMBER",
+                b"HRANDFIELD", b"ZRANDMEMBER", b"SETBIT", b"BITFIELD", b"ZRANK", b"ZREVRANK", SLEEP}  # fmt: skip
 
 
 class Step(NamedTuple):
