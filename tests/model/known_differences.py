@@ -32,11 +32,11 @@ def names(*words: str) -> frozenset[bytes]:
 
 
 def plain_numbers(reply: Any) -> Any:
-    """The reply with all numbers written one way."""
+    """The reply with all numbers written one way, -0 as 0."""
     if isinstance(reply.value, list):
         return reply._replace(value=[plain_numbers(each) for each in reply.value])
     try:
-        return reply._replace(value=repr(float(reply.value)).encode())
+        return reply._replace(value=repr(float(reply.value) + 0.0).encode())
     except (TypeError, ValueError):
         return reply
 
