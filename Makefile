@@ -2,7 +2,7 @@
 VENV ?= .venv
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: venv build debug test debug-test lint format types bench gate docs ci clean
+.PHONY: venv build debug test model crash debug-test lint format types bench gate docs ci clean
 
 venv:        ## an environment with everything, and the checkout installed in it for editing
 	python3 -m venv $(VENV) && pip install -q -e '.[dev]'
@@ -15,6 +15,12 @@ debug:       ## the same with bounds checks and without optimisation
 
 test:        ## all tests
 	pytest
+
+model:       ## ten minutes of random commands, compared with redis-server; MINUTES says how many
+	python tests/model --minutes $(or $(MINUTES),10)
+
+crash:       ## ten minutes of kill -9 under load, and what must hold after it; MINUTES says how many
+	python tests/model crash --minutes $(or $(MINUTES),10)
 
 debug-test: debug  ## the engine's tests with bounds checks; then the release build again
 	pytest tests/engine; status=$$?; python setup.py -q build_ext --inplace --force; exit $$status

@@ -17,12 +17,14 @@ from rocksdict import WriteBatch
 
 from slotrocks.engine import OK, NodeState, ReplyError, Store, StoreError, Transaction, Unwritten
 from slotrocks.server import commands, dispatch
+from slotrocks.server.background import Background
 from slotrocks.server.blocking import Blocking
 from slotrocks.server.cluster.state import Cluster
 from slotrocks.server.config import Config
 from slotrocks.server.connection import Connection
 from slotrocks.server.errors import CommandError, ConfigError
 from slotrocks.server.expiry import Expiry
+from slotrocks.server.expiry_index import index_some
 from slotrocks.server.latency import Latency
 from slotrocks.server.monitor import monitor_line
 from slotrocks.server.pause import Pause
@@ -32,6 +34,7 @@ from slotrocks.server.session import Link, Session, Suspended
 from slotrocks.server.slowlog import SlowLog
 from slotrocks.server.stats import Stats
 from slotrocks.server.store_options import store_options
+from slotrocks.server.sweep import Sweep
 from slotrocks.server.table import ROWS_BY_WORD, Command, all_rows, rename_command
 from slotrocks.server.tick import Tick
 
@@ -77,6 +80,8 @@ class Node(NodeState):
         self.scan_cursors = ScanCursors()
         self.tick = Tick(self, loop)
         self.expiry = Expiry(self)
+        self.indexing = Background(self, "the index of expiries", lambda: index_some(self))
+        self.sweep: Sweep | None = None  # the last COMPACT
         self.cluster = Cluster(self) if config.cluster_enabled else None
         self.served = None if self.cluster is None else self.cluster.slots.served
         self.stopping = asyncio.Event()
@@ -116,6 +121,9 @@ class Node(NodeState):
         if self._cron_handle is not None:
             self._cron_handle.cancel()
         self.expiry.close()
+        self.indexing.close()
+        if self.sweep is not None:
+            self.sweep.background.close()
         self.tick.close()
         for session in list(self.sessions.values()):
             session.link.close()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from slotrocks.engine import (
     CF_DEFAULT,
     CF_METADATA,
+    CF_PROPAGATE,
     CF_STREAM,
     CF_ZSET_SCORE,
     TYPE_BITMAP,
@@ -25,6 +26,7 @@ from slotrocks.engine import (
     Metadata,
     Store,
     decode_metadata,
+    encode_expiry_key,
 )
 from slotrocks.engine.layout import (
     BITMAP_SEGMENT_BYTES,
@@ -216,3 +218,21 @@ def wrong_with_stream(state: StreamState, rows: list[Row]) -> Iterator[str]:
         counts = (sum(each[0] == name for each in consumers), sum(row.group == name for row in pending))
         if (group.consumers, group.pending) != counts:
             yield f"group {name!r} says {(group.consumers, group.pending)} consumers and pending: {counts}"
+
+
+def expiries(store: Store) -> list[str]:
+    """Each key with an expiry has its place in the index that background expiry goes by."""
+    wrong = []
+    for storage_key, row in store.scan(CF_METADATA, *store.codec.namespace_range()):
+        expire_ms = decode_metadata(row).expire_ms
+        if expire_ms and store.families[CF_PROPAGATE].get(encode_expiry_key(expire_ms, storage_key)) is None:
+            wrong.append(f"{store.codec.user_key(storage_key)!r} is not in the index of expiries")
+    return wrong
+
+
+CHECKS = (orphans, hashes, sets, lists, zsets, bitmaps, hyperloglogs, sortedints, streams, expiries)
+
+
+def everything(store: Store) -> list[str]:
+    """What is wrong, of any kind."""
+    return [wrong for check in CHECKS for wrong in check(store)]
