@@ -79,7 +79,11 @@ class Outlet:
         while (reply := self._reader.gets()) is not False:
             if isinstance(reply, OutletError):
                 raise OutletError(f"the target answered: {reply}")
-            if not isinstance(reply, int | bytes):
+            if isinstance(reply, list):
+                for each in reply:
+                    if isinstance(each, OutletError):
+                        raise OutletError(f"the target answered: {each}")
+            elif not isinstance(reply, int | bytes):
                 raise OutletError(f"the target answered {reply!r:.100}")
             self._progress = time.monotonic()
             if not self._sends:

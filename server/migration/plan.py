@@ -22,6 +22,7 @@ class Plan:
     bytes_per_s: int  # 0 = unlimited
     commands_per_s: int  # 0 = unlimited
     pipeline: int
+    takes_batches: bool  # the target has APPLYBATCH
     response_timeout_s: float
 
 

@@ -26,8 +26,9 @@ from typing import Any
 from slotrocks.engine import SlotFilter, Snapshot, StoreError, WALError, WALTail
 from slotrocks.server.migration import faults
 from slotrocks.server.migration.outlet import Outlet, OutletError
-from slotrocks.server.migration.payload import PayloadError, RawRows, RedisCommands
+from slotrocks.server.migration.payload import PayloadError, RawRows
 from slotrocks.server.migration.plan import Plan
+from slotrocks.server.migration.redis_commands import RedisCommands
 
 NICENESS = 10
 REPORT_INTERVAL_S = 0.1
@@ -86,7 +87,7 @@ class Job:
         while True:
             order = self._control.receive()
             rows, size = self._payload.rows, self._outlet.sent
-            self._send(self._changes(order["sequence"]), "sender.changes")
+            self._send(self._changes(order["sequence"], final=order["do"] == "final"), "sender.changes")
             self._outlet.drain()
             self._control.report(
                 order["do"], keys=self._payload.keys, bytes=self._outlet.sent,
@@ -102,13 +103,12 @@ class Job:
     def _snapshot(self) -> Iterator[None]:
         directory = Path(self._plan.directory)
         snapshot = Snapshot(self._plan.database, directory / "secondary")
-        try:
-            for first, last in self._plan.ranges:
-                yield from self._payload.snapshot(snapshot, first, last)
-        finally:
+        for first, last in self._plan.ranges:
+            yield from self._payload.snapshot(snapshot, first, last)
+        if not isinstance(self._payload, RedisCommands):  # which goes on asking it what it has sent
             snapshot.close()
 
-    def _changes(self, sequence: int) -> Iterator[None]:
+    def _changes(self, sequence: int, *, final: bool) -> Iterator[None]:
         """Everything up to `sequence`, which the node has written: a log that does not show it is damaged."""
         deadline = time.monotonic() + self._plan.response_timeout_s
         while (before := self._tail.position) < sequence:
@@ -120,6 +120,7 @@ class Job:
                 raise WALError(f"the log ends at sequence number {before}, but {sequence} has been written")
             else:
                 time.sleep(WAL_WAIT_S)
+        yield from self._payload.settle(sequence, final=final)
 
 
 def main() -> None:
