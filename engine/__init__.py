@@ -55,7 +55,9 @@ from slotrocks.engine._engine import (
     decode_batch,
     decode_expiry_key,
     decode_metadata,
+    decode_stream_fields,
     encode_expiry_key,
+    encode_stream_fields,
     fill_batch,
     format_double,
     incr_by_float,
@@ -66,6 +68,7 @@ from slotrocks.engine._engine import (
     parse_int,
     prefix_end,
     slot_of,
+    stream_entry,
 )
 from slotrocks.engine.snapshot import Snapshot
 from slotrocks.engine.store import Store, StoreError, StoreOptions
@@ -131,7 +134,9 @@ __all__ = [
     "decode_batch",
     "decode_expiry_key",
     "decode_metadata",
+    "decode_stream_fields",
     "encode_expiry_key",
+    "encode_stream_fields",
     "fill_batch",
     "format_double",
     "incr_by_float",
@@ -142,4 +147,5 @@ __all__ = [
     "parse_int",
     "prefix_end",
     "slot_of",
+    "stream_entry",
 ]

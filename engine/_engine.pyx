@@ -16,6 +16,7 @@ include "wal_tail.pxi"   # all log files in sequence: tailing, slot filter
 include "scan.pxi"       # snapshot iteration in batches
 include "row_cache.pxi"  # rows that were read or written lately
 include "edges.pxi"      # where the living rows of a collection begin and end
+include "stream_entry.pxi"  # the fields of a stream's entry
 include "txn.pxi"        # the unit of work: overlay, savepoint, group commit
 include "numbers.pxi"    # numbers as Redis reads and prints them
 include "resp.pxi"       # RESP2/RESP3 replies into one buffer
