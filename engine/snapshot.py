@@ -11,7 +11,6 @@ written meanwhile any part may be.
 from __future__ import annotations
 
 from collections.abc import Iterator
-
 from pathlib import Path
 
 from rocksdict import AccessType, Rdict, ReadOptions

@@ -67,7 +67,11 @@ class Log:
 
     def of(self, cf: int, version: int) -> dict[bytes, bytes | None]:
         """The images of the rows of a version in a column family."""
-        return {sub: value for (row_cf, row_version, sub), value in self.rows.items() if (row_cf, row_version) == (cf, version)}
+        return {
+            sub: value
+            for (row_cf, row_version, sub), value in self.rows.items()
+            if (row_cf, row_version) == (cf, version)
+        }
 
     def sides(self, m: Metadata) -> tuple[dict[bytes, bytes], list[bytes]]:
         """(elements put, elements deleted) of a collection. Raises UnclearError if a range of it was deleted."""

@@ -2,8 +2,8 @@
 
 raw-key-value   write batches in RocksDB's own form, by APPLYBATCH: any type, byte for byte, subkeys and all. Speaks to
                 Slotrocks and Kvrocks alike.
-redis-command   Redis commands that make the keys, and restate what changes (redis_commands.py); works towards anything that
-                takes CLUSTER IMPORT.
+redis-command   Redis commands that make the keys, and restate what changes (redis_commands.py); works towards anything
+                that takes CLUSTER IMPORT.
 
 Both count `keys` (metadata rows sent) and `rows` (rows, or commands).
 """

@@ -1,9 +1,9 @@
 """Streams as commands, like key_commands: entries one by one, consumer groups as a whole.
 
-*Entries* do not change once they are there, and are added with rising ids. The view from which a stream was built can be
-ahead of the log, or of itself: an entry of the log whose id is not behind the last one sent is passed over if that view
-has it. Else nothing can add it any more, and the stream is built anew; so it is when ids were given anew, after XSETID
-to a smaller one (`Log.lowered`).
+*Entries* do not change once they are there, and are added with rising ids. The view from which a stream was built can
+be ahead of the log, or of itself: an entry of the log whose id is not behind the last one sent is passed over if that
+view has it. Else nothing can add it any more, and the stream is built anew; so it is when ids were given anew, after
+XSETID to a smaller one (`Log.lowered`).
 
 *Groups* are sent anew as soon as one of their rows was touched, once a round, from a view: XGROUP DESTROY, CREATE, and
 XCLAIM of what is pending, as the source has it. An entry that is pending but deleted has to exist when it is claimed:
@@ -127,7 +127,8 @@ def restate_stream(key: bytes, old: Metadata, new: Metadata, log: Log, view: Sna
 
 
 def sent_state(old: Metadata, new: Metadata) -> Metadata:
-    """What the target has of a stream after restate_stream(): an old image in the log does not take its last id back."""
+    """What the target has of a stream after restate_stream(). The log may lag: its image does not take the last id
+    back."""
     before, after = StreamState.decode(old.payload), StreamState.decode(new.payload)
     if after.last_generated < before.last_generated:
         new.payload = after._replace(last_generated=before.last_generated).encode()
@@ -176,8 +177,8 @@ def make_group(key: bytes, name: bytes, group: GroupState) -> Iterator[Command]:
         ids.append(each.id.text)
         alike = following is not None and following[2:] == each[2:]  # consumer, time, deliveries
         if not alike or len(ids) == ELEMENTS_MAX:
-            claim = ("XCLAIM", key, name, each.consumer, 0, *ids)
-            yield (*claim, "TIME", each.delivered_ms, "RETRYCOUNT", each.deliveries, "FORCE", "JUSTID")
+            how = ("TIME", each.delivered_ms, "RETRYCOUNT", each.deliveries, "FORCE", "JUSTID")
+            yield ("XCLAIM", key, name, each.consumer, 0, *ids, *how)
             ids = []
 
 
