@@ -12,7 +12,7 @@ unless the arguments say how many keys there are.
 from typing import Any
 
 from slotrocks.engine import Simple
-from slotrocks.server.table import Command, KeysCounted
+from slotrocks.server.table import Command, KeysAfterWord, KeysCounted
 
 FLAGS = frozenset((  # those of Redis; others are ours
     "write", "readonly", "denyoom", "module", "admin", "pubsub", "noscript", "blocking", "loading", "stale",
@@ -56,6 +56,9 @@ ACCESS = {
     "geosearchstore": "OW update|RO access", "zcard": "RO", "zdiffstore": "OW update|RO access",
     "zincrby": "RW access update", "zinterstore": "OW update|RO access", "zmpop": "RW access delete",
     "zpopmax": "RW access delete", "zpopmin": "RW access delete", "zrangestore": "OW update|RO access",
+    "xautoclaim": "RW delete", "xdel": "RW delete", "xgroup|create": "RW insert",
+    "xgroup|createconsumer": "RW insert", "xgroup|delconsumer": "RW delete", "xgroup|destroy": "RW delete",
+    "xlen": "RO", "xreadgroup": "RO access", "xtrim": "RW delete",
     "zrem": "RW delete", "zremrangebylex": "RW delete", "zremrangebyrank": "RW delete",
     "zremrangebyscore": "RW delete", "zunionstore": "OW update|RO access",
 }  # fmt: skip
@@ -84,6 +87,8 @@ TIPS = {
     "hgetall": [_UNORDERED], "hkeys": [_UNORDERED], "hrandfield": [_VARIES], "hscan": [_VARIES], "hvals": [_UNORDERED],
     "sdiff": [_UNORDERED], "sinter": [_UNORDERED], "smembers": [_UNORDERED], "spop": [_VARIES],
     "srandmember": [_VARIES], "sscan": [_VARIES], "sunion": [_UNORDERED],
+    "xadd": [_VARIES], "xautoclaim": [_VARIES], "xclaim": [_VARIES], "xinfo|consumers": [_VARIES],
+    "xpending": [_VARIES], "xtrim": [_VARIES],
     "zrandmember": [_VARIES], "zscan": [_VARIES],
 }  # fmt: skip
 
@@ -128,6 +133,11 @@ def key_specs(row: Command) -> list[dict[str, Any]]:
         if isinstance(row.key_finder, KeysCounted):
             counted = {"type": "keynum", "spec": {"keynumidx": 0, "firstkey": 1, "keystep": 1}}
             return [_spec(uses[0], {"type": "index", "spec": {"index": row.key_finder.position}}, counted)]
+        if isinstance(row.key_finder, KeysAfterWord):
+            word, start = row.key_finder.word.decode(), row.key_finder.start
+            keyword = {"type": "keyword", "spec": {"keyword": word, "startfrom": start}}
+            half = {"type": "range", "spec": {"lastkey": -1, "keystep": 1, "limit": 2}}
+            return [_spec(uses[0], keyword, half)]
         unknown = {"type": "unknown", "spec": {}}
         return [_spec([*uses[0], "incomplete"], unknown, unknown)]
     first, last, step = row.keys

@@ -152,3 +152,25 @@ class KeysCounted:
 def numkeys_at(position: int) -> KeyFinder:
     """See KeysCounted."""
     return KeysCounted(position)
+
+
+@dataclass(frozen=True, slots=True)
+class KeysAfterWord:
+    """Finds the keys of commands that name them behind a word, and behind the keys as many other arguments. `taken`
+    says how many arguments the options before the word take, which may look like it; the word is at argv[start] at the
+    earliest when there are no others."""
+
+    word: bytes
+    start: int
+    taken: tuple[tuple[bytes, int], ...]
+
+    def __call__(self, argv: list[bytes]) -> list[bytes]:
+        taken = dict(self.taken)
+        i = 1
+        while i < len(argv):
+            option = argv[i].upper()
+            if option == self.word:
+                rest = argv[i + 1 :]
+                return [] if len(rest) % 2 else rest[: len(rest) // 2]
+            i += 1 + taken.get(option, 0)
+        return []

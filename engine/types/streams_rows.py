@@ -1,12 +1,12 @@
 """The rows of a stream in column family stream, as Apache Kvrocks 2.10 writes them, and what they mean.
 
-| row      | sub-key                                        | value                                                     |
-|----------|------------------------------------------------|-----------------------------------------------------------|
-| entry    | u64 ms, u64 seq                                | see stream_entry.pxi                                      |
-| group    | u64 MAX, u8 1, u64 len, group                  | u64 consumers, u64 pending, u64 last ms, u64 last seq,    |
-|          |                                                | i64 entries read, u64 lag (0: it is computed)             |
-| consumer | u64 MAX, u8 2, u64 len, group, u64 len, name   | u64 pending, u64 seen ms, u64 active ms (0 = never)       |
-| pending  | u64 MAX, u8 3, u64 len, group, u64 ms, u64 seq | u64 delivered ms, u64 deliveries, u64 len, consumer       |
+| row      | sub-key                                        | value                                                    |
+|----------|------------------------------------------------|----------------------------------------------------------|
+| entry    | u64 ms, u64 seq                                | see stream_entry.pxi                                     |
+| group    | u64 MAX, u8 1, u64 len, group                  | u64 consumers, u64 pending, u64 last ms, u64 last seq,   |
+|          |                                                | i64 entries read, u64 lag (0: it is computed)            |
+| consumer | u64 MAX, u8 2, u64 len, group, u64 len, name   | u64 pending, u64 seen ms, u64 active ms (0 = never)      |
+| pending  | u64 MAX, u8 3, u64 len, group, u64 ms, u64 seq | u64 delivered ms, u64 deliveries, u64 len, consumer      |
 
 In key order entries come first, then groups, consumers, pending entries; but entries of the last millisecond that there
 is (ms = MAX) are in between. They are told apart by their length: 16 bytes, and every other sub-key is longer.
@@ -182,12 +182,12 @@ def put(txn: Transaction, m: Metadata, row: Group | Consumer | Pending) -> None:
     txn.put(CF_STREAM, txn.codec.subkey(m.key, m.version, sub), row.encode())
 
 
-def delete_range(txn: Transaction, begin: bytes, end: bytes) -> None:
+def delete_range(txn: Transaction, begin: bytes, end: bytes, one_by_one_max: int = ROWS_DELETED_ONE_BY_ONE_MAX) -> None:
     """Deletes the rows from storage key `begin` to before `end`: one by one while they are few."""
     few = []
     for storage_key, _ in txn.scan(CF_STREAM, begin, end):
         few.append(storage_key)
-        if len(few) > ROWS_DELETED_ONE_BY_ONE_MAX:
+        if len(few) > one_by_one_max:
             txn.delete_range(CF_STREAM, begin, end)
             return
     for storage_key in few:

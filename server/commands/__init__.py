@@ -8,6 +8,7 @@ _MODULES = (
     "cluster", "clusterx",
     "hashes", "sets",
     "zsets", "zset_ranges", "zset_algebra", "zset_blocking", "geo", "geo_search",
+    "streams", "streams_read", "streams_groups", "streams_pending", "streams_info",
 )  # fmt: skip
 
 
