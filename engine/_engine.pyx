@@ -22,3 +22,4 @@ include "numbers.pxi"    # numbers as Redis reads and prints them
 include "resp.pxi"       # RESP2/RESP3 replies into one buffer
 include "request.pxi"    # requests: limits, inline commands, hiredis
 include "lcs.pxi"        # the longest common subsequence of two strings
+include "hyperloglog.pxi"  # registers of HyperLogLog

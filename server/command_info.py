@@ -27,7 +27,8 @@ CATEGORY_OF_GROUP = {
 CATEGORIES_MORE = {
     "command": "connection", "readonly": "connection", "readwrite": "connection", "asking": "connection",
     "dbsize": "keyspace", "flushall": "keyspace dangerous", "flushdb": "keyspace dangerous", "keys": "dangerous",
-    "info": "dangerous", "role": "admin dangerous", "lastsave": "admin dangerous", "sort": "dangerous",
+    "info": "dangerous", "role": "admin dangerous", "lastsave": "admin dangerous",
+    "sort": "list set sortedset dangerous", "sort_ro": "list set sortedset dangerous",
     "restore": "dangerous", "migrate": "dangerous", "swapdb": "keyspace dangerous",
 }  # fmt: skip
 # A bar separates what is said of the first key from what is said of the others.
@@ -59,6 +60,9 @@ ACCESS = {
     "xautoclaim": "RW delete", "xdel": "RW delete", "xgroup|create": "RW insert",
     "xgroup|createconsumer": "RW insert", "xgroup|delconsumer": "RW delete", "xgroup|destroy": "RW delete",
     "xlen": "RO", "xreadgroup": "RO access", "xtrim": "RW delete",
+    "bitfield": "RW access update variable_flags", "bitop": "OW update|RO access", "pfadd": "RW insert",
+    "pfcount": "RW access", "pfdebug": "RW access", "pfmerge": "RW access insert|RO access",
+    "setbit": "RW access update", "sort": "RO access",
     "zrem": "RW delete", "zremrangebylex": "RW delete", "zremrangebyrank": "RW delete",
     "zremrangebyscore": "RW delete", "zunionstore": "OW update|RO access",
 }  # fmt: skip
@@ -110,7 +114,7 @@ def categories(row: Command) -> set[str]:
         found |= {"admin", "dangerous"}
     found |= {flag for flag in ("blocking", "pubsub") if flag in row.flags}
     found.add("fast" if "fast" in row.flags else "slow")
-    if not row.container and row.group in CATEGORY_OF_GROUP:
+    if not row.container and row.group in CATEGORY_OF_GROUP and row.name not in ("sort", "sort_ro"):
         found.add(CATEGORY_OF_GROUP[row.group])
     return found
 

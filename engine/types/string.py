@@ -2,7 +2,8 @@
 
 Functions that change a value keep the key's expiry, those that set it drop it or set another, as in Redis. Lengths are
 checked before anything is allocated. All of them raise WrongTypeError for a key of another type, except put(),
-which overwrites anything, and get_many(), which shows other types as absent.
+which overwrites anything, and get_many(), which shows other types as absent. A bitmap or a HyperLogLog is read as the
+string that it is in Redis, and whoever changes it makes it a plain string (engine/types/text.py).
 """
 
 from slotrocks.engine._engine import (
@@ -10,11 +11,11 @@ from slotrocks.engine._engine import (
     TYPE_STRING,
     Metadata,
     Transaction,
-    WrongTypeError,
     decode_metadata,
     incr_by_float,
     parse_int,
 )
+from slotrocks.engine.types import text
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 # Redis stores a string of up to this many bytes in one allocation with its header, which OBJECT ENCODING calls embstr.
@@ -33,9 +34,13 @@ def get_many(txn: Transaction, keys: list[bytes]) -> list[bytes | None]:
     """The values of several keys, None for each that is absent or not a string."""
     metadata_key, now_ms = txn.codec.metadata_key, txn.now_ms
     values: list[bytes | None] = []
-    for row in txn.get_many(CF_METADATA, [metadata_key(key) for key in keys]):
+    for key, row in zip(keys, txn.get_many(CF_METADATA, [metadata_key(key) for key in keys]), strict=True):
         m = None if row is None else decode_metadata(row)
-        values.append(m.payload if m is not None and m.type == TYPE_STRING and m.alive(now_ms) else None)
+        if m is not None and m.type != TYPE_STRING:
+            m = txn.lookup(key)  # with its key, which its rows are found by
+            values.append(text.read(txn, m) if m is not None and m.type in text.TYPES else None)
+        else:
+            values.append(m.payload if m is not None and m.alive(now_ms) else None)
     return values
 
 
@@ -45,13 +50,11 @@ def put(txn: Transaction, key: bytes, value: bytes, *, expire_ms: int = 0, keep_
 
 
 def lookup(txn: Transaction, key: bytes) -> tuple[Metadata | None, Metadata | None]:
-    """(the living string or None, whatever rows the key has or None): what a change needs to know."""
+    """(the living string as a plain one or None, whatever rows the key has or None): what a change needs to know."""
     old = txn.lookup_any(key)
     if old is None or not old.alive(txn.now_ms):
         return None, old
-    if old.type != TYPE_STRING:
-        raise WrongTypeError
-    return old, old
+    return text.as_plain(txn, old), old
 
 
 def change(txn: Transaction, key: bytes, value: bytes, living: Metadata | None, old: Metadata | None) -> None:
@@ -97,14 +100,11 @@ def append(txn: Transaction, key: bytes, data: bytes, bytes_max: int) -> int:
     return len(before) + len(data)
 
 
-def get_range(value: bytes, start: int, end: int) -> bytes:
-    """The bytes from `start` to `end`, both included; negative ones count from the end."""
-    size = len(value)
+def window(size: int, start: int, end: int) -> tuple[int, int]:
+    """(first, end) of the bytes from `start` to `end` of so many, both included; negative ones count from the end."""
     if start < 0 and end < 0 and start > end:
-        return b""
-    start = max(start + size if start < 0 else start, 0)
-    end = max(end + size if end < 0 else end, 0)
-    return value[start : end + 1]
+        return 0, 0
+    return max(start + size if start < 0 else start, 0), max(end + size if end < 0 else end, 0) + 1
 
 
 def set_range(txn: Transaction, key: bytes, offset: int, data: bytes, bytes_max: int) -> int:

@@ -9,6 +9,7 @@ _MODULES = (
     "hashes", "sets",
     "zsets", "zset_ranges", "zset_algebra", "zset_blocking", "geo", "geo_search",
     "streams", "streams_read", "streams_groups", "streams_pending", "streams_info",
+    "bitmaps", "hyperloglog", "sort",
 )  # fmt: skip
 
 

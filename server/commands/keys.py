@@ -16,7 +16,7 @@ from slotrocks.engine import (
     Metadata,
     Simple,
 )
-from slotrocks.engine.types import keyspace, string
+from slotrocks.engine.types import keyspace, string, text
 from slotrocks.server.arguments import check_database, int32
 from slotrocks.server.errors import SYNTAX, CommandError
 from slotrocks.server.session import Session
@@ -86,8 +86,11 @@ command(
     summary="Determines the type of value stored at a key.",
 )  # fmt: skip
 def type_(s: Session, argv: list[bytes]) -> Any:
+    """Bitmaps and HyperLogLogs are strings, as in Redis: all string commands take them (docs/decisions/0008)."""
     found = lookup(s, argv[1])
-    return Simple(TYPE_NAMES[0 if found is None else found.type])
+    if found is None:
+        return Simple(TYPE_NAMES[0])
+    return Simple(TYPE_NAMES[TYPE_STRING if found.type in text.TYPES else found.type])
 
 
 @command(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from slotrocks.engine import OK
-from slotrocks.engine.types import keyspace, string
+from slotrocks.engine import OK, Metadata, WrongTypeError
+from slotrocks.engine.types import keyspace, string, text
 from slotrocks.server.arguments import expiry_options, integer, positive_expiry
 from slotrocks.server.errors import NOT_FLOAT, NOT_INTEGER, CommandError
+from slotrocks.server.lookup import find_text
 from slotrocks.server.session import Session
 from slotrocks.server.table import command
 
@@ -25,12 +26,22 @@ N_STORED = "O(N) where N is the length of the whole string, which is written ane
 
 def read(s: Session, key: bytes) -> bytes | None:
     """The value of a key for a reading command: counts as a hit or a miss."""
-    value = s.txn.string(key)
+    try:
+        value = s.txn.string(key)
+    except WrongTypeError:  # a bitmap or a HyperLogLog is a string, too
+        value = text.read(s.txn, existing(s, key))
     if value is None:
         s.node.stats.keyspace_misses += 1
     else:
         s.node.stats.keyspace_hits += 1
     return value
+
+
+def existing(s: Session, key: bytes) -> Metadata:
+    """The metadata of a key that is there."""
+    found = s.txn.lookup(key)
+    assert found is not None
+    return found
 
 
 @command(
@@ -71,8 +82,7 @@ def getex(s: Session, argv: list[bytes]) -> Any:
     value = read(s, key)
     if value is None:
         return None
-    found = txn.lookup(key)
-    assert found is not None
+    found = existing(s, key)
     if expiry is not None:
         keyspace.set_expiry(txn, found, expiry.at_ms(txn.now_ms, "getex"))
     elif b"PERSIST" in options and found.expire_ms:
@@ -252,7 +262,8 @@ def append(s: Session, argv: list[bytes]) -> Any:
     summary="Returns the length of a string value.",
 )  # fmt: skip
 def strlen(s: Session, argv: list[bytes]) -> Any:
-    return len(read(s, argv[1]) or b"")
+    found = find_text(s, argv[1])
+    return 0 if found is None else text.length(found)
 
 
 @command(
@@ -261,7 +272,8 @@ def strlen(s: Session, argv: list[bytes]) -> Any:
 )  # fmt: skip
 def getrange(s: Session, argv: list[bytes]) -> Any:
     start, end = integer(argv[2]), integer(argv[3])
-    return string.get_range(read(s, argv[1]) or b"", start, end)
+    found = find_text(s, argv[1])
+    return b"" if found is None else text.read_part(s.txn, found, *string.window(text.length(found), start, end))
 
 
 command(

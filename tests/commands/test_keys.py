@@ -17,7 +17,7 @@ from slotrocks.engine.store import FORMAT_KEY
 GOLDEN_KEYS = {
     "{t}str": "string", "{t}h": "hash", "{t}httl": "hash", "{t}l": "list", "{t}s": "set", "{t}z": "zset",
     "{t}geo": "zset",
-    "{t}bm": "bitmap", "{t}hll": "hyperloglog", "{t}x": "stream", "{t}si": "sortedint", "{t}bf": "MBbloom--",
+    "{t}bm": "string", "{t}hll": "string", "{t}x": "stream", "{t}si": "sortedint", "{t}bf": "MBbloom--",
     "{t}js": "ReJSON-RL",
 }  # fmt: skip
 
