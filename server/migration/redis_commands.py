@@ -281,10 +281,15 @@ class RedisCommands:
             self._again.add(key)
 
     def _rebuild(self, key: bytes, view: Snapshot) -> None:
-        self._send("DEL", key)
         self._sent[key] = None
         metadata = view.metadata(key)
-        if metadata is not None and metadata.alive(_now_ms()):
+        if metadata is None or not metadata.alive(_now_ms()):
+            self._send("DEL", key)
+        else:
+            if metadata.type in CARRIED:
+                self._send("SET", key, "")  # DEL may pass over the rows of a key that has expired
+            else:
+                self._send("DEL", key)
             if metadata.type == TYPE_STREAM:
                 self._from_second.add(key)
             self._build(key, metadata, view)

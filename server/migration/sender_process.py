@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from slotrocks.engine import SlotFilter, Snapshot, StoreError, WALError, WALTail
+from slotrocks.engine import CorruptionError, SlotFilter, Snapshot, StoreError, WALError, WALTail
 from slotrocks.server.migration import faults
 from slotrocks.server.migration.outlet import Outlet, OutletError
 from slotrocks.server.migration.payload import PayloadError, RawRows
@@ -132,7 +132,7 @@ def main() -> None:
     try:
         faults.reach("sender.start", StoreError)
         Job(plan, control, outlet).run()
-    except (OutletError, PayloadError, WALError, StoreError, OSError) as error:
+    except (OutletError, PayloadError, WALError, StoreError, CorruptionError, OSError) as error:
         control.report("error", error=f"{error}")
         sys.exit(1)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from slotrocks.engine import CF_STREAM, Metadata, Snapshot
 from slotrocks.engine.layout import StreamState, decode_u64
@@ -82,16 +83,19 @@ def build_stream(key: bytes, m: Metadata, view: Snapshot) -> Iterator[Command]:
     groups = read_groups(group_rows(view, key, m))
     # Pending, but deleted: what is left of these ids when the entries have been taken out.
     gone = {pending.id for group in groups.values() for pending in group.pending if pending.id <= last}
-    empty = True
+    first = None
+    added = False
     for entry in _with_deleted(_entries(view, key, m, last), gone):
-        empty = False
+        added = True
+        if first is None and entry.id not in gone:
+            first = entry.id
         yield ("XADD", key, entry.id.text, *entry.fields)
-    if empty:
+    if not added:
         yield "XGROUP", "CREATE", key, _NO_GROUP, "0", "MKSTREAM"
         yield "XGROUP", "DESTROY", key, _NO_GROUP
     for name, group in groups.items():
         yield from make_group(key, name, group)
-    yield from in_parts("XDEL", key, ((each.text,) for each in sorted(gone)))
+    yield from _without(key, gone, first)
     yield from set_id(key, state)
 
 
@@ -100,30 +104,34 @@ def restate_stream(key: bytes, old: Metadata, new: Metadata, log: Log, view: Sna
     Groups: see touched_groups()."""
     state = StreamState.decode(new.payload)
     sent = StreamState.decode(old.payload).last_generated
-    first = StreamID(*state.first_entry).encode()
-    if log.lowered or any(new.size and end > first for end in _trimmed(new, log)):
+    first = StreamID(*state.first_entry) if new.size else None
+    deleted = _trimmed(new, log)
+    if log.lowered or any(first is not None and each >= first for each in deleted):
         raise UnclearError
-    deleted = []
     for sub, value in sorted(log.of(CF_STREAM, new.version).items()):
         if len(sub) != ENTRY_SUB_SIZE:
             continue
         entry_id = StreamID.decode(sub)
         if value is None:
-            deleted.append((entry_id.text,))
+            deleted.add(entry_id)
         elif entry_id > sent:
             entry = decode_row(sub, value)
             assert isinstance(entry, Entry)
             yield ("XADD", key, entry_id.text, *entry.fields)
         elif not view.has_element(CF_STREAM, key, new.version, sub):
             raise UnclearError
-    yield from in_parts("XDEL", key, deleted)
-    if _trimmed(new, log):
-        if new.size:
-            yield "XTRIM", key, "MINID", StreamID(*state.first_entry).text
-        else:
-            yield "XTRIM", key, "MAXLEN", 0
+    yield from _without(key, deleted, first)
     if log.touched and state.last_generated >= sent:
         yield from set_id(key, state)
+
+
+def _without(key: bytes, deleted: set[StreamID], first: StreamID | None) -> Iterator[Command]:
+    """Takes entries away from a stream whose first entry is then `first`. Trimming, unlike XDEL, does not leave a
+    trace: it would be wrong where the source has none (XSETID does not take MAXDELETEDID back to 0-0)."""
+    if any(first is None or each < first for each in deleted):
+        yield ("XTRIM", key, "MINID", first.text) if first is not None else ("XTRIM", key, "MAXLEN", 0)
+    if first is not None:
+        yield from in_parts("XDEL", key, ((each.text,) for each in sorted(deleted) if each > first))
 
 
 def sent_state(old: Metadata, new: Metadata) -> Metadata:
@@ -135,20 +143,22 @@ def sent_state(old: Metadata, new: Metadata) -> Metadata:
     return new
 
 
-def _trimmed(m: Metadata, log: Log) -> list[bytes]:
-    """Where the deleted ranges of entries end."""
-    return [
-        end for cf, version, _, end in log.ranges
-        if cf == CF_STREAM and version == m.version and len(end) == ENTRY_SUB_SIZE
+def _trimmed(m: Metadata, log: Log) -> set[StreamID]:
+    """The last ids of deleted ranges of entries. Such a range begins with the first entry there is."""
+    ends = [
+        end for cf, version, begin, end in log.ranges
+        if cf == CF_STREAM and version == m.version and len(begin) <= ENTRY_SUB_SIZE
     ]  # fmt: skip
+    ids = [(StreamID.decode(end[:ENTRY_SUB_SIZE]), len(end) > ENTRY_SUB_SIZE) for end in ends]
+    return {entry_id if included else entry_id.before() for entry_id, included in ids}
 
 
 def touched_groups(m: Metadata, log: Log) -> set[bytes]:
     """The groups that rows of a stream's log belong to."""
     subs = [sub for sub in log.of(CF_STREAM, m.version) if len(sub) != ENTRY_SUB_SIZE]
     subs += [
-        begin for cf, version, begin, end in log.ranges
-        if cf == CF_STREAM and version == m.version and len(end) != ENTRY_SUB_SIZE
+        begin for cf, version, begin, _ in log.ranges
+        if cf == CF_STREAM and version == m.version and len(begin) > ENTRY_SUB_SIZE
     ]  # fmt: skip
     return {group_of(sub) for sub in subs}
 
@@ -172,14 +182,12 @@ def make_group(key: bytes, name: bytes, group: GroupState) -> Iterator[Command]:
     yield "XGROUP", "CREATE", key, name, group.last_id.text, "ENTRIESREAD", group.entries_read
     for consumer in group.consumers:
         yield "XGROUP", "CREATECONSUMER", key, name, consumer
-    ids: list[bytes] = []
-    for each, following in zip(group.pending, [*group.pending[1:], None], strict=True):
-        ids.append(each.id.text)
-        alike = following is not None and following[2:] == each[2:]  # consumer, time, deliveries
-        if not alike or len(ids) == ELEMENTS_MAX:
-            how = ("TIME", each.delivered_ms, "RETRYCOUNT", each.deliveries, "FORCE", "JUSTID")
-            yield ("XCLAIM", key, name, each.consumer, 0, *ids, *how)
-            ids = []
+    for (consumer, delivered_ms, deliveries), alike in groupby(group.pending, lambda pending: pending[2:]):
+        ids = [pending.id.text for pending in alike]
+        for begin in range(0, len(ids), ELEMENTS_MAX):
+            some = ids[begin : begin + ELEMENTS_MAX]
+            how = ("TIME", delivered_ms, "RETRYCOUNT", deliveries, "FORCE", "JUSTID")
+            yield ("XCLAIM", key, name, consumer, 0, *some, *how)
 
 
 def set_id(key: bytes, state: StreamState) -> Iterator[Command]:
