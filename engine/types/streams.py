@@ -233,7 +233,7 @@ def has_newer(txn: Transaction, stream: Stream, entry_id: StreamID) -> bool:
 
 def has_deleted_after(stream: Stream, start: StreamID) -> bool:
     """Whether an entry with an id from `start` on may have been deleted from among those that are there."""
-    return stream.size > 0 and stream.max_deleted_id != FIRST and start <= stream.max_deleted_id
+    return stream.size > 0 and max(start, stream.first_id) <= stream.max_deleted_id != FIRST
 
 
 def entries_up_to(stream: Stream, entry_id: StreamID) -> int:
@@ -243,8 +243,6 @@ def entries_up_to(stream: Stream, entry_id: StreamID) -> int:
         return 0
     if stream.size == 0 and entry_id <= stream.last_id:
         return stream.entries_added
-    if entry_id != FIRST and entry_id < stream.max_deleted_id:
-        return ENTRIES_READ_UNKNOWN
     if entry_id == stream.last_id:
         return stream.entries_added
     if entry_id > stream.last_id:

@@ -38,9 +38,7 @@ def trim(txn: Transaction, stream: Stream, how: Trim) -> int:
     """Drops the oldest entries; how many. The caller stores the metadata."""
     surplus = stream.size - how.max_len if how.max_len >= 0 else older_than(txn, stream, how)
     if how.approximate:
-        if how.limit:
-            surplus = min(surplus, how.limit)
-        surplus -= surplus % NODE_ENTRIES
+        surplus = whole_nodes(stream, surplus, how.limit)
     if surplus <= 0:
         return 0
     begin = stream.key_of(txn, stream.first_id.encode())
@@ -54,6 +52,12 @@ def trim(txn: Transaction, stream: Stream, how: Trim) -> int:
         delete_range(txn, begin, stream.key_of(txn, stream.first_id.encode()), ENTRIES_DELETED_ONE_BY_ONE_MAX)
     stream.m.size -= surplus
     return surplus
+
+
+def whole_nodes(stream: Stream, surplus: int, limit: int) -> int:
+    """How many entries of a surplus approximate trimming drops. The last node need not be full."""
+    most = min(surplus, limit) if limit else surplus
+    return most if most == stream.size else most - most % NODE_ENTRIES
 
 
 def older_than(txn: Transaction, stream: Stream, how: Trim) -> int:
