@@ -91,29 +91,41 @@ def hll_raise(bytes registers not None, list places not None) -> bytes:
 def hll_merge(bytes a not None, bytes b not None) -> bytes:
     """Of two equally many packed registers the higher ones. Raises ValueError."""
     cdef Py_ssize_t i, size = PyBytes_GET_SIZE(a)
-    cdef bytes result = PyBytes_FromStringAndSize(PyBytes_AS_STRING(a), size)
-    cdef uint8_t* p = <uint8_t*>PyBytes_AS_STRING(result)
+    cdef bytes result = PyBytes_FromStringAndSize(NULL, size)
+    cdef uint8_t* out = <uint8_t*>PyBytes_AS_STRING(result)
+    cdef const uint8_t* p = <const uint8_t*>PyBytes_AS_STRING(a)
     cdef const uint8_t* q = <const uint8_t*>PyBytes_AS_STRING(b)
-    cdef unsigned int value
+    cdef uint32_t x, y, high
+    cdef int shift
     if size != PyBytes_GET_SIZE(b) or size % 3:
         raise ValueError("registers of different number")
-    for i in range(size // 3 * 4):
-        value = register_at(q, i)
-        if value > register_at(p, i):
-            set_register(p, i, value)
+    for i in range(0, size, 3):
+        x = p[i] | <uint32_t>p[i + 1] << 8 | <uint32_t>p[i + 2] << 16
+        y = q[i] | <uint32_t>q[i + 1] << 8 | <uint32_t>q[i + 2] << 16
+        high = 0
+        for shift in range(0, 24, 6):
+            high |= max(x & <uint32_t>HLL_MAX << shift, y & <uint32_t>HLL_MAX << shift)
+        out[i] = high & 0xFF
+        out[i + 1] = high >> 8 & 0xFF
+        out[i + 2] = high >> 16
     return result
 
 
 def hll_histogram(bytes registers not None) -> list[int]:
     """How many of the packed registers have each of the values 0..63."""
     cdef Py_ssize_t i
-    cdef uint32_t counts[64]
+    cdef uint32_t counts[4][64]         # one for each of four neighbours, which mostly have the same value
+    cdef uint32_t four
     cdef const uint8_t* p = <const uint8_t*>PyBytes_AS_STRING(registers)
-    for i in range(64):
-        counts[i] = 0
-    for i in range(PyBytes_GET_SIZE(registers) // 3 * 4):
-        counts[register_at(p, i)] += 1
-    return [counts[i] for i in range(64)]
+    memset(counts, 0, sizeof(counts))
+    for i in range(PyBytes_GET_SIZE(registers) // 3):
+        four = p[0] | <uint32_t>p[1] << 8 | <uint32_t>p[2] << 16
+        counts[0][four & HLL_MAX] += 1
+        counts[1][four >> 6 & HLL_MAX] += 1
+        counts[2][four >> 12 & HLL_MAX] += 1
+        counts[3][four >> 18] += 1
+        p += 3
+    return [counts[0][i] + counts[1][i] + counts[2][i] + counts[3][i] for i in range(64)]
 
 
 def hll_unpack(bytes registers not None) -> bytes:

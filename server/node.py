@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import uvloop
 from rocksdict import WriteBatch
@@ -42,6 +42,12 @@ CRON_INTERVAL_S = 0.1
 GC_ALLOCATIONS_MIN = 50_000
 
 
+class Watcher(Protocol):
+    """Who wants to know that a key changed: a session after WATCH, or a command that goes on for a while."""
+
+    dirty_watch: bool
+
+
 class Node:
     """A running node. Everything on it belongs to one event loop."""
 
@@ -66,7 +72,7 @@ class Node:
         self.sessions: dict[int, Session] = {}
         self.monitors: set[Session] = set()
         self.pause: Pause | None = None  # CLIENT PAUSE
-        self.watchers: defaultdict[bytes, set[Session]] = defaultdict(set)
+        self.watchers: defaultdict[bytes, set[Watcher]] = defaultdict(set)
         self.blocking = Blocking(self)
         self.scan_cursors = ScanCursors()
         self.write_error = ""
@@ -116,6 +122,7 @@ class Node:
         self.tick.close()
         for session in list(self.sessions.values()):
             session.link.close()
+            session.cancel()  # what it has under way must not outlive the database
         await asyncio.sleep(0)
         self.tick.end()
         self.txn.commit()

@@ -12,7 +12,9 @@ from slotrocks.engine import (
     CF_DEFAULT,
     CF_METADATA,
     CF_ZSET_SCORE,
+    TYPE_BITMAP,
     TYPE_HASH,
+    TYPE_HYPERLOGLOG,
     TYPE_LIST,
     TYPE_NAMES,
     TYPE_SET,
@@ -21,7 +23,7 @@ from slotrocks.engine import (
     Store,
     decode_metadata,
 )
-from slotrocks.engine.layout import ListBounds, decode_u64
+from slotrocks.engine.layout import BITMAP_SEGMENT_BYTES, HLL_SEGMENT_BYTES, HLL_SEGMENTS, ListBounds, decode_u64
 
 
 def collections_of(store: Store, kind: int) -> dict[tuple[bytes, int], Metadata]:
@@ -106,3 +108,39 @@ def zsets(store: Store) -> list[str]:
     odd = sides[0] ^ sides[1]
     wrong = [f"sorted set {key!r} (version {version}) has {sub!r} on one side only" for key, version, sub in odd]
     return wrong + element_counts(store, TYPE_ZSET)
+
+
+def rows_of(store: Store, kind: int) -> Iterator[tuple[bytes, Metadata, bytes, bytes]]:
+    """(key, its metadata, sub-key, value) of every row of column family default that belongs to a key of a type."""
+    known = collections_of(store, kind)
+    for storage_key, value in store.scan(CF_DEFAULT, *store.codec.namespace_range()):
+        key, version, sub = store.codec.decode_subkey(storage_key)
+        if (key, version) in known:
+            yield key, known[key, version], sub, value
+
+
+def bitmaps(store: Store) -> list[str]:
+    """Each bitmap has a size, its rows are named by multiples of 1024 within it and not longer than that, and nothing
+    is set behind its end. Rows may be missing."""
+    wrong = [f"bitmap {key!r} is empty" for (key, _), m in collections_of(store, TYPE_BITMAP).items() if m.size == 0]
+    for key, m, sub, row in rows_of(store, TYPE_BITMAP):
+        named = sub.isdigit() and b"%d" % int(sub) == sub and int(sub) % BITMAP_SEGMENT_BYTES == 0
+        if not named or not 0 < len(row) <= BITMAP_SEGMENT_BYTES:
+            wrong.append(f"bitmap {key!r} has row {sub!r} of {len(row)} bytes")
+        elif int(sub) >= m.size or any(row[m.size - int(sub) :]):
+            wrong.append(f"bitmap {key!r} of {m.size} bytes has bits behind its end, in row {sub!r}")
+    return wrong
+
+
+def hyperloglogs(store: Store) -> list[str]:
+    """Each HyperLogLog is in the dense encoding, its rows are named 0 to 15 and have 768 bytes. Rows may be missing."""
+    wrong = [
+        f"HyperLogLog {key!r} has size {m.size}, payload {m.payload!r}"
+        for (key, _), m in collections_of(store, TYPE_HYPERLOGLOG).items()
+        if m.size or m.payload != b"\0"
+    ]
+    names = [b"%d" % i for i in range(HLL_SEGMENTS)]
+    for key, _, sub, row in rows_of(store, TYPE_HYPERLOGLOG):
+        if sub not in names or len(row) != HLL_SEGMENT_BYTES:
+            wrong.append(f"HyperLogLog {key!r} has row {sub!r} of {len(row)} bytes")
+    return wrong

@@ -26,7 +26,7 @@ Work = Generator[None, None, T]
 # Up to so many segments (4 MiB) are asked for by number; of a wider range all rows are looked at.
 GATHERED_MAX = 4096
 # How many segments are worked on between two yields: a few milliseconds.
-SLICE_SEGMENTS = 2048
+SLICE_SEGMENTS = 1024
 
 AND, OR, XOR, NOT = "AND", "OR", "XOR", "NOT"
 _OPERATIONS: dict[str, Callable[[int, int], int]] = {AND: and_, OR: or_, XOR: xor}

@@ -183,12 +183,13 @@ def add(txn: Transaction, key: bytes, elements: list[bytes]) -> bool:
 
 def union(txn: Transaction, keys: list[bytes]) -> bytes:
     """The packed registers of several keys together; absent keys have none. Raises as registers_of() does."""
-    merged = _NO_REGISTERS
+    merged = None
     for key in keys:
         found = txn.lookup(key)
         if found is not None:
-            merged = hll_merge(merged, registers_of(txn, found))
-    return merged
+            registers = registers_of(txn, found)
+            merged = registers if merged is None else hll_merge(merged, registers)
+    return merged or _NO_REGISTERS
 
 
 def merge(txn: Transaction, key: bytes, sources: list[bytes]) -> None:

@@ -142,9 +142,12 @@ def bitop(s: Session, argv: list[bytes]) -> Any:
     if size == 0:
         keyspace.delete(s.txn, argv[2])
         return 0
-    segments = slices.complete(bits.combine(operation, sources, size))
-    bitmap.store(s.txn, argv[2], size, segments)
-    return size
+
+    def write(segments: list[tuple[int, bytes]]) -> int:
+        bitmap.store(s.txn, argv[2], size, segments)
+        return size
+
+    return slices.run_and_write(s, argv, argv[3:], bits.combine(operation, sources, size), write)
 
 
 # -- BITFIELD
