@@ -314,6 +314,16 @@ class RequestParser:
 def lcs_table_bytes(a_size: int, b_size: int) -> int: ...
 def lcs(a: bytes, b: bytes) -> tuple[bytes, list[tuple[int, int, int]]]: ...
 
+# crc64.pxi
+
+def crc64(data: bytes, size: int) -> int: ...
+
+# lzf.pxi
+
+LZF_RATIO_MAX: int
+
+def lzf_decompress(data: bytes, size: int) -> bytes: ...
+
 # stream_entry.pxi
 
 def encode_stream_fields(fields: list[bytes]) -> bytes: ...

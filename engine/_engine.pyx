@@ -11,6 +11,8 @@ include "metadata.pxi"   # the value of a key's metadata row
 include "slot_filter.pxi"  # sets of slots and the rows that belong to them
 include "batch.pxi"      # WriteBatch bytes: building, decoding
 include "crc32c.pxi"     # the checksum of log records
+include "crc64.pxi"      # the checksum of DUMP
+include "lzf.pxi"        # the compression of DUMP
 include "wal.pxi"        # one of RocksDB's log files: its records
 include "wal_tail.pxi"   # all log files in sequence: tailing, slot filter
 include "scan.pxi"       # snapshot iteration in batches

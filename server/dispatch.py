@@ -143,9 +143,8 @@ def route(session: Session, row: Command, argv: list[bytes]) -> Hold | None:
         for key in keys[1:]:
             if slot_of(key) != slot:
                 raise CommandError(CROSS_SLOT)
-    decision = cluster.slots.decide(
-        slot, row.write, asking=session.asking, readonly=session.readonly, importer=session.importing is not None
-    )
+    asking, importer = session.asking or row.asking, session.importing is not None
+    decision = cluster.slots.decide(slot, row.write, asking=asking, readonly=session.readonly, importer=importer)
     if decision is None or decision is HOLD:
         return decision
     row.rejected_calls += 1

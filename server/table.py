@@ -48,6 +48,7 @@ class Command:
     single_key: bool = field(init=False)
     no_auth: bool = field(init=False)
     no_multi: bool = field(init=False)
+    asking: bool = field(init=False)
     calls: int = 0
     usec: int = 0
     rejected_calls: int = 0
@@ -59,6 +60,7 @@ class Command:
         self.single_key = self.key_finder is None and self.keys == (1, 1, 1)
         self.no_auth = "no_auth" in self.flags
         self.no_multi = "no_multi" in self.flags
+        self.asking = "asking" in self.flags
 
     def find_keys(self, argv: list[bytes]) -> list[bytes]:
         """The keys among the arguments of a call whose arity is right."""
