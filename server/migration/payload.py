@@ -38,6 +38,8 @@ class PayloadError(Exception):
 class RawRows:
     """Rows as they are."""
 
+    keeps_snapshot = False
+
     def __init__(self, outlet: Outlet, plan: Plan) -> None:
         self._outlet = outlet
         self._batch_bytes = plan.batch_bytes

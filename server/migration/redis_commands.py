@@ -73,6 +73,8 @@ SEND_BYTES_MAX = 256 << 10
 class RedisCommands:
     """Counts `keys` (living keys of the snapshot) and `rows` (commands)."""
 
+    keeps_snapshot = True  # and goes on asking it what has been sent
+
     def __init__(self, outlet: Outlet, plan: Plan) -> None:
         self._outlet = outlet
         self._plan = plan

@@ -105,7 +105,7 @@ class Job:
         snapshot = Snapshot(self._plan.database, directory / "secondary")
         for first, last in self._plan.ranges:
             yield from self._payload.snapshot(snapshot, first, last)
-        if not isinstance(self._payload, RedisCommands):  # which goes on asking it what it has sent
+        if not self._payload.keeps_snapshot:
             snapshot.close()
 
     def _changes(self, sequence: int, *, final: bool) -> Iterator[None]:
