@@ -156,7 +156,7 @@ def reads(key: bytes, kind: str) -> list[tuple[str | bytes | float, ...]]:
         "hash": [("HLEN", key), ("HGETALL", key), ("HGET", key, "")],
         "list": [("LLEN", key), ("LRANGE", key, 0, -1), ("LINDEX", key, -1)],
         "set": [("SCARD", key), ("SMEMBERS", key), ("SISMEMBER", key, "")],
-        "zset": [("ZCARD", key), ("ZRANGE", key, 0, -1, "WITHSCORES"), ("ZRANGE", key, "-", "+", "BYLEX")],
+        "zset": [("ZCARD", key), ("ZRANGE", key, 0, -1, "WITHSCORES"), ("ZCOUNT", key, "-inf", 1)],
         "stream": [
             ("XLEN", key), ("XRANGE", key, "-", "+"), ("XINFO", "STREAM", key, "FULL", "COUNT", 0),
             ("XINFO", "GROUPS", key), ("XPENDING", key, "g"), ("XINFO", "STREAM", key),
@@ -167,11 +167,14 @@ def reads(key: bytes, kind: str) -> list[tuple[str | bytes | float, ...]]:
     return common + by_type[kind]
 
 
-def replies(call: Call, keys: list[bytes]) -> dict[tuple[bytes, str], Any]:
-    """What a node answers to all of that. Times of consumers, which pass, are left out; errors are texts."""
+def replies(call: Call, keys: list[bytes], kinds: dict[bytes, str] | None = None) -> dict[tuple[bytes, str], Any]:
+    """What a node answers to all of that (about keys of these types, if it has others). Times of consumers, which pass,
+    are left out; errors are texts."""
     found = {}
     for key in keys:
         kind = call("TYPE", key).decode()
+        if kind != "none" and kinds is not None:
+            kind = kinds[key]
         if kind == "none":
             found[key, "TYPE"] = None
             continue
@@ -189,5 +192,6 @@ def comparable(reply: Any, kind: str) -> Any:
     if kind == "stream" and isinstance(reply, list):
         parts = [comparable(each, kind) for each in reply]
         passing = (b"seen-time", b"active-time", b"idle", b"inactive", b"radix-tree-keys", b"radix-tree-nodes")
-        return [each for at, each in enumerate(parts) if not (at and parts[at - 1] in passing)]
+        named = zip([b"", *parts], parts, strict=False)
+        return [each for name, each in named if each not in passing and name not in passing]
     return reply
