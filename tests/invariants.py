@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from slotrocks.engine import (
     CF_DEFAULT,
     CF_METADATA,
+    CF_STREAM,
     CF_ZSET_SCORE,
     TYPE_BITMAP,
     TYPE_HASH,
@@ -18,12 +19,21 @@ from slotrocks.engine import (
     TYPE_LIST,
     TYPE_NAMES,
     TYPE_SET,
+    TYPE_STREAM,
     TYPE_ZSET,
     Metadata,
     Store,
     decode_metadata,
 )
-from slotrocks.engine.layout import BITMAP_SEGMENT_BYTES, HLL_SEGMENT_BYTES, HLL_SEGMENTS, ListBounds, decode_u64
+from slotrocks.engine.layout import (
+    BITMAP_SEGMENT_BYTES,
+    HLL_SEGMENT_BYTES,
+    HLL_SEGMENTS,
+    ListBounds,
+    StreamState,
+    decode_u64,
+)
+from slotrocks.engine.types.streams_rows import Consumer, Entry, Group, Pending, Row, decode_row
 
 
 def collections_of(store: Store, kind: int) -> dict[tuple[bytes, int], Metadata]:
@@ -144,3 +154,54 @@ def hyperloglogs(store: Store) -> list[str]:
         if sub not in names or len(row) != HLL_SEGMENT_BYTES:
             wrong.append(f"HyperLogLog {key!r} has row {sub!r} of {len(row)} bytes")
     return wrong
+
+
+def streams(store: Store) -> list[str]:
+    """Each stream has as many entries as it says, all of them between the two ends that it names, and none newer than
+    its last id. Its groups count their consumers and pending entries, its consumers theirs; no pending entry belongs to
+    a consumer, and no row to a group or key, that does not exist."""
+    found: dict[tuple[bytes, int], dict[bytes, bytes]] = {owner: {} for owner in collections_of(store, TYPE_STREAM)}
+    wrong = []
+    for storage_key, value in store.scan(CF_STREAM, *store.codec.namespace_range()):
+        key, version, sub = store.codec.decode_subkey(storage_key)
+        if (key, version) in found:
+            found[key, version][sub] = value
+        else:
+            wrong.append(f"stream {key!r} has no version {version}: {sub!r}")
+    for owner, metadata in collections_of(store, TYPE_STREAM).items():
+        rows = [decode_row(sub, value) for sub, value in found[owner].items()]
+        wrong += [
+            f"stream {owner[0]!r} {what}" for what in wrong_with_stream(StreamState.decode(metadata.payload), rows)
+        ]
+        entries = sum(isinstance(row, Entry) for row in rows)
+        if entries != metadata.size:
+            wrong.append(f"stream {owner[0]!r} has size {metadata.size} and {entries} entries")
+    return wrong
+
+
+def wrong_with_stream(state: StreamState, rows: list[Row]) -> Iterator[str]:
+    """What is wrong with the rows of one stream."""
+    ids = [tuple(row.id) for row in rows if isinstance(row, Entry)]
+    ends = (state.first_entry, state.last_entry)
+    if ends != ((min(ids), max(ids)) if ids else ((0, 0), (0, 0))) or state.recorded_first != state.first_entry:
+        yield f"names {ends} as its ends, {state.recorded_first} as recorded"
+    if ids and max(ids) > state.last_generated:
+        yield f"has an entry {max(ids)} behind its last id"
+    groups = {row.name: row for row in rows if isinstance(row, Group)}
+    consumers = {(row.group, row.name): row for row in rows if isinstance(row, Consumer)}
+    pending = [row for row in rows if isinstance(row, Pending)]
+    if len(groups) != (state.groups or 0):
+        yield f"has {len(groups)} groups and says {state.groups}"
+    owned = Counter((row.group, row.consumer) for row in pending)
+    for owner, count in owned.items():
+        if owner not in consumers:
+            yield f"has {count} pending entries of {owner}, who does not exist"
+    for owner, consumer in consumers.items():
+        if consumer.pending != owned[owner]:
+            yield f"says that {consumer.pending} entries are pending for {owner}: {owned[owner]} are"
+        if owner[0] not in groups:
+            yield f"has a consumer {owner} without a group"
+    for name, group in groups.items():
+        counts = (sum(each[0] == name for each in consumers), sum(row.group == name for row in pending))
+        if (group.consumers, group.pending) != counts:
+            yield f"group {name!r} says {(group.consumers, group.pending)} consumers and pending: {counts}"

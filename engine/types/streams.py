@@ -217,15 +217,8 @@ def count(txn: Transaction, stream: Stream, start: StreamID, end: StreamID) -> i
 
 
 def show(found: Iterator[Row], limit: int | None = None) -> Iterator[tuple[bytes, list[bytes]]]:
-    """(id as clients see it, names and values in turn) of rows, at most `limit`."""
+    """(id as clients see it, names and values in turn) of rows, at most `limit`. Raises CorruptionError."""
     return (stream_entry(storage_key, value) for storage_key, value in islice(found, limit))
-
-
-def has_newer(txn: Transaction, stream: Stream, entry_id: StreamID) -> bool:
-    """Whether there is an entry with a greater id."""
-    if stream.last_entry_id <= entry_id:
-        return False
-    return next(rows(txn, stream, entry_id.after(), LAST), None) is not None
 
 
 # -- how far a group has read

@@ -12,7 +12,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import NamedTuple
 
-from slotrocks.engine._engine import Transaction
+from slotrocks.engine._engine import CF_STREAM, Transaction
 from slotrocks.engine.types import streams
 from slotrocks.engine.types.streams import Stream
 from slotrocks.engine.types.streams_ids import FIRST, StreamID
@@ -41,17 +41,26 @@ def trim(txn: Transaction, stream: Stream, how: Trim) -> int:
         surplus = whole_nodes(stream, surplus, how.limit)
     if surplus <= 0:
         return 0
+    if surplus < stream.size and surplus <= ENTRIES_DELETED_ONE_BY_ONE_MAX:
+        dropped = list(islice(streams.rows(txn, stream), surplus + 1))
+        for storage_key, _ in dropped[:surplus]:
+            txn.delete(CF_STREAM, storage_key)
+        stream.first_id = streams.first_of(iter(dropped[surplus:]), FIRST)
+    else:
+        drop_many(txn, stream, surplus)
+    stream.m.size -= surplus
+    return surplus
+
+
+def drop_many(txn: Transaction, stream: Stream, surplus: int) -> None:
+    """Deletes the first entries, or all, by a range."""
     begin = stream.key_of(txn, stream.first_id.encode())
     if surplus == stream.size:
-        delete_range(
-            txn, begin, stream.key_of(txn, stream.last_entry_id.encode()) + b"\0", ENTRIES_DELETED_ONE_BY_ONE_MAX
-        )
+        delete_range(txn, begin, stream.key_of(txn, stream.last_entry_id.encode()) + b"\0")
         stream.first_id = stream.last_entry_id = FIRST
     else:
         stream.first_id = id_at(txn, stream, surplus)
-        delete_range(txn, begin, stream.key_of(txn, stream.first_id.encode()), ENTRIES_DELETED_ONE_BY_ONE_MAX)
-    stream.m.size -= surplus
-    return surplus
+        delete_range(txn, begin, stream.key_of(txn, stream.first_id.encode()))
 
 
 def whole_nodes(stream: Stream, surplus: int, limit: int) -> int:

@@ -14,11 +14,10 @@ from slotrocks.server.arguments import integer
 from slotrocks.server.errors import SYNTAX, CommandError
 from slotrocks.server.lookup import find
 from slotrocks.server.session import Session
-from slotrocks.server.streaming import SLICE_ITEMS_MAX, Stream, commit_pending
+from slotrocks.server.streaming import SLICE_BYTES, SLICE_ITEMS_MAX, Stream, commit_pending
 from slotrocks.server.table import command
 
 BAD_ID = "ERR Invalid stream ID specified as stream command argument"
-FIRST_READ = SLICE_ITEMS_MAX + 1  # what is sure to be answered in one go is not counted first
 
 RETURNED = (
     "O(N) with N being the number of elements {}returned. If N is constant (e.g. always asking for the first 10 "
@@ -288,9 +287,15 @@ def entries_reply(
     s: Session, stream: OpenStream, start: StreamID, end: StreamID, count: int | None, *, reverse: bool = False
 ) -> list[Any] | Stream:
     """The entries in a range. If they are many they are counted first: the reply begins with how many."""
-    shown = streams.show(streams.rows(s.txn, stream, start, end, reverse=reverse), count)
-    first = list(islice(shown, FIRST_READ))
-    if len(first) < FIRST_READ:
-        return first
+    rows = islice(streams.rows(s.txn, stream, start, end, reverse=reverse), count)
+    first = []
+    size = 0
+    for row in rows:
+        first.append(row)
+        size += len(row[1])
+        if size >= SLICE_BYTES or len(first) == SLICE_ITEMS_MAX:
+            break
+    else:
+        return list(streams.show(iter(first)))
     total = streams.count(s.txn, stream, start, end)
-    return Stream("array", total if count is None else min(total, count), chain(first, shown))
+    return Stream("array", total if count is None else min(total, count), streams.show(chain(first, rows)))

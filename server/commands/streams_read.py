@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from slotrocks.engine import NULL_ARRAY, TYPE_NAMES, TYPE_STREAM
-from slotrocks.engine.types import streams, streams_groups, streams_pending
+from slotrocks.engine.types import streams_groups, streams_pending
 from slotrocks.engine.types.streams import Stream as OpenStream
 from slotrocks.engine.types.streams_groups import OpenGroup
 from slotrocks.engine.types.streams_ids import FIRST, LAST, StreamID
@@ -118,19 +118,21 @@ def xread(s: Session, argv: list[bytes]) -> Any:
             after = strict_id(argv[i])
         places.append((key, stream, after))
     commit_pending(s)
-    found = [
-        (key, stream, after)
-        for key, stream, after in places
-        if stream is not None and streams.has_newer(s.txn, stream, after)
-    ]
-    if not found:
-        return nothing(s, keys, call, STREAMS)
-    key, stream, after = found.pop()
-    replies: list[tuple[bytes, Any]] = [
-        (key, list(streams.show(streams.rows(s.txn, stream, after.after()), call.count)))
-        for key, stream, after in found
-    ]
-    return answer(s, [*replies, (key, entries_reply(s, stream, after.after(), LAST, call.count))])
+    found: list[tuple[bytes, Any]] = []
+    for key, stream, after in places:
+        if stream is None or stream.last_entry_id <= after:
+            continue
+        entries = entries_reply(s, stream, after.after(), LAST, call.count)
+        if entries.__class__ is Stream or entries:
+            if found:
+                found[-1] = (found[-1][0], whole(found[-1][1]))
+            found.append((key, entries))
+    return answer(s, found) if found else nothing(s, keys, call, STREAMS)
+
+
+def whole(entries: list[Any] | Stream) -> list[Any]:
+    """Entries that are not the last ones of a reply: only those can go out in slices."""
+    return entries.rest() if isinstance(entries, Stream) else entries
 
 
 def nothing(s: Session, keys: list[bytes], call: Call, types: Types) -> Any:
@@ -214,12 +216,14 @@ def group_place(s: Session, key: bytes, group_name: bytes, arg: bytes) -> Place:
 
 def read_group(s: Session, place: Place, call: Call) -> list[streams_pending.Shown] | None:
     """What a consumer gets of one stream; None if that is nothing new."""
+    if s.waiter is not None and place.after == LAST and place.stream.last_entry_id <= place.group.last_id:
+        return None  # woken for something else; that it was seen is noted since it began to wait
     opened = OpenGroup(s.txn, place.stream, place.group)
     consumer = opened.see(call.consumer)
-    entries: list[streams_pending.Shown] | None = None
     if place.after != LAST:
-        entries = streams_pending.read_again(opened, consumer, place.after, call.count)
-    elif streams.has_newer(s.txn, place.stream, place.group.last_id):
-        entries = streams_pending.read_new(opened, call.consumer, call.count, noack=call.noack)
+        history = streams_pending.read_again(opened, consumer, place.after, call.count)
+        opened.close()
+        return history
+    entries = streams_pending.read_new(opened, call.consumer, call.count, noack=call.noack)
     opened.close()
-    return entries
+    return entries or None
