@@ -23,6 +23,7 @@ class Plan:
     commands_per_s: int  # 0 = unlimited
     pipeline: int
     takes_batches: bool  # the target has APPLYBATCH
+    kvrocks: bool  # the target is not Slotrocks
     response_timeout_s: float
 
 

@@ -74,6 +74,7 @@ class Sender:
             commands_per_s=config.migrate_speed,
             pipeline=config.migrate_pipeline_size,
             takes_batches=job.link is not None and job.link.takes_batches,
+            kvrocks=job.kvrocks,
             response_timeout_s=config.migrate_response_timeout_ms / 1000,
         )
         ours, theirs = socket.socketpair()

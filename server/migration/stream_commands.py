@@ -9,6 +9,8 @@ XSETID to a smaller one (`Log.lowered`).
 XCLAIM of what is pending, as the source has it. An entry that is pending but deleted has to exist when it is claimed:
 where a stream is built it is added, claimed, and deleted; where only a group is sent anew, the stream is built anew.
 
+A target that is not ours gets the stream anew instead: its XGROUP DESTROY may delete entries.
+
 What no command can say: when a consumer was last seen and last successful.
 """
 
@@ -22,6 +24,7 @@ from slotrocks.engine import CF_STREAM, Metadata, Snapshot
 from slotrocks.engine.layout import StreamState, decode_u64
 from slotrocks.engine.types.streams_ids import FIRST, StreamID
 from slotrocks.engine.types.streams_rows import (
+    ENTRIES_READ_UNKNOWN,
     ENTRY_SUB_SIZE,
     Consumer,
     Entry,
@@ -42,7 +45,7 @@ class GroupState:
     """A group with everything in it."""
 
     last_id: StreamID = FIRST
-    entries_read: int = -1
+    entries_read: int = ENTRIES_READ_UNKNOWN
     exists: bool = False
     consumers: list[bytes] = field(default_factory=list)
     pending: list[Pending] = field(default_factory=list)
@@ -179,7 +182,8 @@ def resend_groups(key: bytes, m: Metadata, names: set[bytes], view: Snapshot) ->
 
 def make_group(key: bytes, name: bytes, group: GroupState) -> Iterator[Command]:
     """A group that does not exist."""
-    yield "XGROUP", "CREATE", key, name, group.last_id.text, "ENTRIESREAD", group.entries_read
+    read: Command = () if group.entries_read == ENTRIES_READ_UNKNOWN else ("ENTRIESREAD", group.entries_read)
+    yield ("XGROUP", "CREATE", key, name, group.last_id.text, *read)
     for consumer in group.consumers:
         yield "XGROUP", "CREATECONSUMER", key, name, consumer
     for (consumer, delivered_ms, deliveries), alike in groupby(group.pending, lambda pending: pending[2:]):

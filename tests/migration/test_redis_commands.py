@@ -52,7 +52,9 @@ class Migration:
         self._folder = folder
         self._slots = SlotFilter([(slot, slot)])
         database = source.directory / "db"
-        self._plan = Plan(str(database), str(folder), 0, [(slot, slot)], "redis-command", 0, 0, 0, 8, 5, True)
+        self._plan = Plan(
+            str(database), str(folder), 0, [(slot, slot)], "redis-command", 0, 0, 0, 8, 5, True, seed % 3 == 0
+        )
         link = socket.create_connection(("127.0.0.1", redis.port))
         link.setblocking(False)
         self._link = link
