@@ -86,6 +86,16 @@ class Snapshot:
         for storage_key, value in Rows(self._families[cf], options, first + begin, last):
             yield storage_key[head:], value
 
+    def rows_between(self, cf: int, begin: bytes, end: bytes) -> Rows:
+        """The rows from storage key `begin` to before `end`."""
+        options = ReadOptions()
+        options.fill_cache(False)  # type: ignore[call-arg]  # the stub lacks the argument
+        return Rows(self._families[cf], options, begin, end)
+
+    def get_many(self, cf: int, storage_keys: list[bytes]) -> list[bytes | None]:
+        """The values of several rows, None where there is none."""
+        return self._families[cf].get(storage_keys)  # type: ignore[arg-type, return-value]  # raw mode: bytes
+
     def close(self) -> None:
         """Closes the view."""
         for family in self._families[1:]:
