@@ -65,8 +65,8 @@ def broken(directory: Path) -> list[str]:
     store = Store(directory / "db", slot_encoded=True)
     try:
         checks = (
-            invariants.hashes, invariants.sets, invariants.lists, invariants.zsets, invariants.orphans,
-            *(check for name in ("streams", "bitmaps", "hyperloglogs") if (check := getattr(invariants, name, None))),
+            invariants.hashes, invariants.sets, invariants.lists, invariants.zsets, invariants.streams,
+            invariants.bitmaps, invariants.hyperloglogs, invariants.orphans,
         )  # fmt: skip
         return [wrong for check in checks for wrong in check(store)]
     finally:

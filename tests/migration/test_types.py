@@ -76,6 +76,8 @@ def test_every_type(cluster: Cluster, source: ClusterNode, target: ClusterNode, 
         execute(source, iter([("LPUSH", other + "list", "x"), ("SADD", other + "set", "")]))
         keys = sorted({*keys, *keys_of(source, slot)})
         assert source.migrating() == (str(slot), "start")
+        large = key_of(slot, ":large set")
+        assert target.error("SCARD", large) == f"MOVED {slot} {source.address}", "never half a key"
         time.sleep(0.01)  # for a key that expires on the way
         replies, dumps = described(source, keys)
         source.wait_migration(slot, "success")
