@@ -58,9 +58,14 @@ def command_list() -> str:
     ]
     for group, members in groupby(rows, key=lambda row: row.group):
         lines = [f"\n## {group}\n", "| command | arguments | since | |", "|---|---|---|---|"]
-        lines += [f"| `{title(row)}` | {arguments(row)} | {row.since} | {row.summary} |" for row in members]
+        lines += [f"| `{title(row)}` | {arguments(row)} | {row.since} | {description(row)} |" for row in members]
         parts.append("\n".join(lines) + "\n")
     return "".join(parts)
+
+
+def description(row: Command) -> str:
+    """What a command does, and what is different from Redis and Kvrocks."""
+    return f"{row.summary} *Differs:* {row.differs}" if row.differs else row.summary
 
 
 def title(row: Command) -> str:

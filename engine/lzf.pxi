@@ -2,7 +2,7 @@
 
     data    = (literal | copy)*
     literal = 000nnnnn, n + 1 bytes                     the bytes themselves
-    copy    = LLLddddd, [u8 more], u8 low               L + 2 bytes, for L = 7: more + 9, from distance d * 256 + low + 1
+    copy    = LLLddddd, [u8 more], u8 low               L + 2 bytes (L = 7: more + 9) from d * 256 + low + 1 bytes back
 
 A copy may overlap what it writes: then it repeats.
 """

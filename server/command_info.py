@@ -29,7 +29,8 @@ CATEGORIES_MORE = {
     "dbsize": "keyspace", "flushall": "keyspace dangerous", "flushdb": "keyspace dangerous", "keys": "dangerous",
     "info": "dangerous", "role": "admin dangerous", "lastsave": "admin dangerous",
     "sort": "list set sortedset dangerous", "sort_ro": "list set sortedset dangerous",
-    "restore": "dangerous", "migrate": "dangerous", "swapdb": "keyspace dangerous",
+    "restore": "dangerous", "restore-asking": "keyspace dangerous", "migrate": "dangerous",
+    "swapdb": "keyspace dangerous",
 }  # fmt: skip
 # A bar separates what is said of the first key from what is said of the others.
 ACCESS = {
@@ -46,6 +47,7 @@ ACCESS = {
     "object|encoding": "RO", "object|freq": "RO", "object|idletime": "RO", "object|refcount": "RO",
     "psetex": "OW update", "rename": "RW access delete|OW update", "renamenx": "RW access delete|OW insert",
     "rpop": "RW access delete", "rpoplpush": "RW access delete|RW insert", "rpush": "RW insert", "rpushx": "RW insert",
+    "restore": "OW update", "restore-asking": "OW update",
     "set": "RW access update variable_flags", "setex": "OW update", "setnx": "OW insert", "strlen": "RO", "touch": "RO",
     "type": "RO", "unlink": "RM delete", "watch": "RO",
     "hdel": "RW delete", "hexists": "RO", "hincrby": "RW access update", "hincrbyfloat": "RW access update",
@@ -75,7 +77,8 @@ TIPS = {
     "cluster|getkeysinslot": [_VARIES], "cluster|info": [_VARIES], "cluster|links": [_VARIES],
     "cluster|nodes": [_VARIES], "cluster|replicas": [_VARIES], "cluster|shards": [_VARIES], "cluster|slots": [_VARIES],
     "command": [_UNORDERED], "command|docs": [_UNORDERED], "command|info": [_UNORDERED], "command|list": [_UNORDERED],
-    "config|set": [_NODES, _ALL], "dbsize": [_SHARDS, _SUM], "del": [_SPLIT, _SUM], "exists": [_SPLIT, _SUM],
+    "config|set": [_NODES, _ALL], "dbsize": [_SHARDS, _SUM], "del": [_SPLIT, _SUM], "dump": [_VARIES],
+    "exists": [_SPLIT, _SUM],
     "flushall": [_SHARDS, _ALL], "flushdb": [_SHARDS, _ALL], "info": [_VARIES, _SHARDS, _SPECIAL],
     "keys": [_SHARDS, _UNORDERED], "lastsave": [_VARIES], "latency|doctor": [_VARIES, _NODES, _SPECIAL],
     "latency|graph": [_VARIES, _NODES, _SPECIAL], "latency|histogram": [_VARIES, _NODES, _SPECIAL],

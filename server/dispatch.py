@@ -143,8 +143,10 @@ def route(session: Session, row: Command, argv: list[bytes]) -> Hold | None:
         for key in keys[1:]:
             if slot_of(key) != slot:
                 raise CommandError(CROSS_SLOT)
-    asking, importer = session.asking or row.asking, session.importing is not None
-    decision = cluster.slots.decide(slot, row.write, asking=asking, readonly=session.readonly, importer=importer)
+    asking = session.asking or "asking" in row.flags
+    decision = cluster.slots.decide(
+        slot, row.write, asking=asking, readonly=session.readonly, importer=session.importing is not None
+    )
     if decision is None or decision is HOLD:
         return decision
     row.rejected_calls += 1

@@ -1,8 +1,8 @@
 """Commands that look at much: done in slices, between which the other clients have their turn.
 
-The work is a generator that yields after each slice and returns a result. Its first slice runs at once; if that was not
-all, the session is suspended and the loop runs one slice each time round. It reads iterators of the database that were
-opened in the first slice, so the result shows the moment at which the command came. What becomes of it:
+The work (engine/types/work.py) yields after each slice and returns a result. Its first slice runs at once; if that was
+not all, the session is suspended and the loop runs one slice each time round. It reads iterators of the database that
+were opened in the first slice, so the result shows the moment at which the command came. What becomes of it:
 
 run()             it is the reply: for commands that write nothing, and read nothing else.
 run_and_write()   it is what a command writes. The moment must not have passed: the keys that it was found in are
@@ -15,9 +15,10 @@ Inside MULTI nothing may come between the commands, so there all is done in one 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
+from slotrocks.engine.types.work import Work, complete
 from slotrocks.server.dispatch import execute
 from slotrocks.server.session import Session, Suspended
 from slotrocks.server.streaming import Stream, send
@@ -33,7 +34,7 @@ class Again(list[bytes]):
     found: Any = None
 
 
-def run(session: Session, work: Generator[None, None, Any]) -> Any:
+def run(session: Session, work: Work[Any]) -> Any:
     """Runs some work for a handler, which returns what this does: the reply's value, or SUSPENDED."""
     if session.queue is not None:
         return complete(work)
@@ -48,7 +49,7 @@ def run_and_write(
     session: Session,
     argv: list[bytes],
     keys: list[bytes],
-    work: Generator[None, None, T],
+    work: Work[T],
     write: Callable[[T], Any],
 ) -> Any:
     """Runs some work for a handler, which returns what this does: what `write` makes of the result, or SUSPENDED.
@@ -64,20 +65,10 @@ def run_and_write(
     return _WatchfulJob(session, work, argv, keys).begin()
 
 
-def complete(work: Generator[None, None, T]) -> T:
-    """Runs some work in one go; its result."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            result: T = done.value
-            return result
-
-
 class _Job:
     """Work that goes on."""
 
-    def __init__(self, session: Session, work: Generator[None, None, Any]) -> None:
+    def __init__(self, session: Session, work: Work[Any]) -> None:
         self.session = session
         self._work = work
         self._cancelled = False
@@ -126,7 +117,7 @@ class _WatchfulJob(_Job):
     """Work whose result is written, unless one of the keys changes before (`dirty_watch`, see Node.watchers)."""
 
     def __init__(
-        self, session: Session, work: Generator[None, None, Any], argv: list[bytes], keys: list[bytes]
+        self, session: Session, work: Work[Any], argv: list[bytes], keys: list[bytes]
     ) -> None:  # fmt: skip
         super().__init__(session, work)
         self.dirty_watch = False

@@ -27,7 +27,8 @@ NO_KEYS: KeySpec = (0, 0, 0)
 class Command:
     """One row. `arity` counts the name(s); negative means at least. `flags` are those of Redis's COMMAND. `unknown`
     is what a container answers to a subcommand that it does not have, or with a wrong number of arguments, when that is
-    not Redis's text."""
+    not Redis's text. `differs`: what a user of Redis or of Kvrocks will find to be different here, one or two
+    sentences for docs/commands.md."""
 
     name: str
     handler: Handler
@@ -40,6 +41,7 @@ class Command:
     summary: str
     complexity: str
     unknown: str = ""
+    differs: str = ""
     container: bool = False
     subcommands: dict[str, Command] = field(default_factory=dict)
     # What the hot path asks of the flags, as plain attributes.
@@ -48,7 +50,6 @@ class Command:
     single_key: bool = field(init=False)
     no_auth: bool = field(init=False)
     no_multi: bool = field(init=False)
-    asking: bool = field(init=False)
     calls: int = 0
     usec: int = 0
     rejected_calls: int = 0
@@ -60,7 +61,6 @@ class Command:
         self.single_key = self.key_finder is None and self.keys == (1, 1, 1)
         self.no_auth = "no_auth" in self.flags
         self.no_multi = "no_multi" in self.flags
-        self.asking = "asking" in self.flags
 
     def find_keys(self, argv: list[bytes]) -> list[bytes]:
         """The keys among the arguments of a call whose arity is right."""
@@ -93,14 +93,16 @@ def command(
     summary: str,
     complexity: str = "O(1)",
     unknown: str = "",
+    differs: str = "",
 ) -> Callable[[Handler], Handler]:
     """Declares the decorated handler's row. A handler takes (session, argv) and returns the reply's value."""
 
     def declare(handler: Handler) -> Handler:
         spec, finder = (NO_KEYS, keys) if callable(keys) else (keys, None)
         row = Command(
-            name, handler, arity, frozenset(flags.split()), spec, finder, group, since, summary, complexity, unknown
-        )
+            name, handler, arity, frozenset(flags.split()), spec, finder, group, since, summary, complexity, unknown,
+            differs,
+        )  # fmt: skip
         parent, bar, sub = name.partition("|")
         if bar:
             COMMANDS[parent].subcommands[sub] = row

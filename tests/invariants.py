@@ -19,6 +19,7 @@ from slotrocks.engine import (
     TYPE_LIST,
     TYPE_NAMES,
     TYPE_SET,
+    TYPE_SORTEDINT,
     TYPE_STREAM,
     TYPE_ZSET,
     Metadata,
@@ -154,6 +155,16 @@ def hyperloglogs(store: Store) -> list[str]:
         if sub not in names or len(row) != HLL_SEGMENT_BYTES:
             wrong.append(f"HyperLogLog {key!r} has row {sub!r} of {len(row)} bytes")
     return wrong
+
+
+def sortedints(store: Store) -> list[str]:
+    """Each sortedint has as many ids as it says, at least one; they are 8 bytes and have no value."""
+    wrong = [
+        f"sortedint {key!r} has row {sub!r}, value {value!r}"
+        for key, _, sub, value in rows_of(store, TYPE_SORTEDINT)
+        if len(sub) != 8 or value
+    ]
+    return wrong + element_counts(store, TYPE_SORTEDINT)
 
 
 def streams(store: Store) -> list[str]:

@@ -39,6 +39,7 @@ NODE_ENTRIES_MAX = 100
 NODE_BYTES_MAX = 4096
 
 ID_BYTES = 16
+COUNTER_MAX = 2**62
 _TIME = struct.Struct("<q")
 
 
@@ -62,7 +63,7 @@ def decode_stream(reader: Reader, version: int) -> StreamWhole:
         raise FormatError("stream: an impossible id")
     if version >= 2:
         stream_id(reader)  # the first entry's, which is known
-        stream.max_deleted_id, stream.entries_added = stream_id(reader), reader.length()
+        stream.max_deleted_id, stream.entries_added = stream_id(reader), counter(reader)
     groups = reader.length()
     while groups > 0:
         stream.groups.append(decode_group(reader, version))
@@ -81,6 +82,16 @@ def stream_id(reader: Reader) -> StreamID:
 def pending_id(reader: Reader) -> StreamID:
     """An id in 16 bytes."""
     return StreamID.decode(reader.take(ID_BYTES))
+
+
+def counter(reader: Reader, unknown: int = 0) -> int:
+    """What is counted up from here on, and has room for that; `unknown` for 2^64 - 1, if that may stand there."""
+    count = reader.length()
+    if count == U64_MAX and unknown:
+        return unknown
+    if count > COUNTER_MAX:
+        raise FormatError("stream: impossible count")
+    return count
 
 
 def time_ms(reader: Reader) -> int:
@@ -145,13 +156,12 @@ def decode_group(reader: Reader, version: int) -> GroupState:
     """A group with its consumers and what they have not acknowledged."""
     group = GroupState(reader.string(), stream_id(reader), ENTRIES_READ_UNKNOWN)
     if version >= 2:
-        entries_read = reader.length()
-        group.entries_read = entries_read if entries_read < 1 << 63 else ENTRIES_READ_UNKNOWN
+        group.entries_read = counter(reader, unknown=ENTRIES_READ_UNKNOWN)
     deliveries: dict[StreamID, tuple[int, int]] = {}
     count = declared = reader.length()
     while count > 0:
         entry_id = pending_id(reader)
-        deliveries[entry_id] = max(time_ms(reader), 0), reader.length()
+        deliveries[entry_id] = max(time_ms(reader), 0), counter(reader)
         count -= 1
     if len(deliveries) != declared:
         raise FormatError("stream: an entry is pending twice")

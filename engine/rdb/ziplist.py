@@ -85,7 +85,7 @@ def decode_zipmap(data: bytes) -> list[bytes]:
         free = reader.byte()
         found.append(reader.take(size))
         reader.take(free)
-    if count < ZIPMAP_COUNT_UNKNOWN and count != len(found) // 2:
+    if count not in (len(found) // 2, ZIPMAP_COUNT_UNKNOWN):
         raise FormatError("zipmap: wrong count")
     return found
 

@@ -93,7 +93,10 @@ class BitmapEditor:
 
     def read(self, start: int, count: int) -> bytes:
         """`count` bytes from `start` on, zeros beyond the end."""
-        return bytes(self._byte(position) for position in range(start, start + count)).translate(MIRROR)
+        index, offset = divmod(start, BITMAP_SEGMENT_BYTES)
+        here = min(count, BITMAP_SEGMENT_BYTES - offset)
+        data = bytes(self._row(index)[offset : offset + here]).ljust(here, b"\0").translate(MIRROR)
+        return data if here == count else data + self.read(start + here, count - here)
 
     def grow(self, size: int) -> None:
         """Makes the bitmap so long at least."""
@@ -101,21 +104,22 @@ class BitmapEditor:
 
     def write(self, start: int, data: bytes) -> None:
         """Overwrites bytes within the bitmap."""
-        for position, byte in enumerate(data.translate(MIRROR), start):
-            if self._byte(position) != byte:
-                index, offset = divmod(position, BITMAP_SEGMENT_BYTES)
-                row = self._rows[index]
-                row.extend(bytes(max(offset + 1 - len(row), 0)))
-                row[offset] = byte
-                self._changed.add(index)
+        index, offset = divmod(start, BITMAP_SEGMENT_BYTES)
+        here, rest = data[: BITMAP_SEGMENT_BYTES - offset], data[BITMAP_SEGMENT_BYTES - offset :]
+        if here != self.read(start, len(here)):
+            row = self._row(index)
+            row.extend(bytes(max(offset + len(here) - len(row), 0)))
+            row[offset : offset + len(here)] = here.translate(MIRROR)
+            self._changed.add(index)
+        if rest:
+            self.write(start + len(here), rest)
 
-    def _byte(self, position: int) -> int:
-        index, offset = divmod(position, BITMAP_SEGMENT_BYTES)
+    def _row(self, index: int) -> bytearray:
         row = self._rows.get(index)
         if row is None:
             stored = None if self._is_new else self._txn.get(CF_DEFAULT, self._row_key(index))
             row = self._rows[index] = bytearray(stored or b"")
-        return row[offset] if offset < len(row) else 0
+        return row
 
     def _row_key(self, index: int) -> bytes:
         return self._txn.codec.subkey(self._key, self._m.version, bitmap.row_name(index))

@@ -16,12 +16,15 @@ from collections.abc import Iterator
 
 from slotrocks.engine._engine import CF_DEFAULT, TYPE_BITMAP, Metadata, Transaction
 from slotrocks.engine.layout import BITMAP_SEGMENT_BYTES
+from slotrocks.engine.types import work
+from slotrocks.engine.types.work import Work
 
 SEGMENT_BITS = BITMAP_SEGMENT_BYTES * 8
 # A bitmap's size is at most what Kvrocks can address: offsets of bits have 32 bits.
 BITS_MAX = 2**32
-# How many rows are asked for at once when they are read by number.
-GATHERED = 64
+# Up to so many segments (4 MiB) are asked for by number, some at a time; of a wider range all rows are looked at.
+GATHERED_MAX = 4096
+GATHERED_AT_ONCE = 64
 
 # Each byte with its bits in the opposite order: from stored bytes to Redis's and back.
 MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -45,8 +48,8 @@ def segment_count(size: int) -> int:
 def gather(txn: Transaction, m: Metadata, first: int, end: int) -> Iterator[tuple[int, bytes | None]]:
     """(number, row or None) of the segments `first` to before `end`."""
     subkey, key, version = txn.codec.subkey, m.key, m.version
-    for begin in range(first, end, GATHERED):
-        indexes = range(begin, min(begin + GATHERED, end))
+    for begin in range(first, end, GATHERED_AT_ONCE):
+        indexes = range(begin, min(begin + GATHERED_AT_ONCE, end))
         rows = txn.get_many(CF_DEFAULT, [subkey(key, version, row_name(index)) for index in indexes])
         yield from zip(indexes, rows, strict=True)
 
@@ -59,23 +62,25 @@ def rows(txn: Transaction, m: Metadata) -> Iterator[tuple[int, bytes]]:
         yield int(storage_key[head:]) // BITMAP_SEGMENT_BYTES, row
 
 
-def read(txn: Transaction, m: Metadata, start: int, end: int) -> bytes:
+def read(txn: Transaction, m: Metadata, start: int, end: int) -> Work[bytes]:
     """The bytes `start` to before `end` of the string that Redis has for this bitmap; none beyond its size."""
     end = min(end, m.size)
     if start >= end:
         return b""
     first, last = start // BITMAP_SEGMENT_BYTES, segment_count(end)
+    base = first * BITMAP_SEGMENT_BYTES
     if last - first == 1:
         ((_, row),) = gather(txn, m, first, last)
-        offset = first * BITMAP_SEGMENT_BYTES
-        return ((row or b"")[start - offset : end - offset]).translate(MIRROR).ljust(end - start, b"\0")
+        return (row or b"")[start - base : end - base].translate(MIRROR).ljust(end - start, b"\0")
     value = bytearray((last - first) * BITMAP_SEGMENT_BYTES)
-    everything = last - first == segment_count(m.size)
-    for index, row in rows(txn, m) if everything else gather(txn, m, first, last):
-        if row and index < last:
-            offset = (index - first) * BITMAP_SEGMENT_BYTES
+    all_rows = last - first > GATHERED_MAX
+    for n, (index, row) in enumerate(rows(txn, m) if all_rows else gather(txn, m, first, last), 1):
+        if row and first <= index < last:
+            offset = index * BITMAP_SEGMENT_BYTES - base
             value[offset : offset + len(row)] = row.translate(MIRROR)
-    return bytes(memoryview(value)[start - first * BITMAP_SEGMENT_BYTES : end - first * BITMAP_SEGMENT_BYTES])
+        if all_rows and n % work.STEP_ROWS == 0:
+            yield
+    return bytes(memoryview(value)[start - base : end - base])
 
 
 def expanded(row: bytes, size: int) -> bytes:

@@ -3,30 +3,19 @@
 A string is looked at in segments of 1024 bytes, lowest bit first as bitmaps are stored, each an integer in the making:
 counting and combining cost a few operations on long integers for each segment, and nothing for those that were never
 written. Bit n of the string is bit n of it all.
-
-Work that may be long is a generator: it yields now and then, so that its caller can let others run, and returns its
-result. What it reads is the database as it was when it was started, whatever is written meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import and_, or_, xor
-from typing import TypeVar
 
 from slotrocks.engine._engine import CF_DEFAULT, TYPE_BITMAP, Metadata, Transaction
 from slotrocks.engine.layout import BITMAP_SEGMENT_BYTES
-from slotrocks.engine.types import bitmap, text
+from slotrocks.engine.types import bitmap, text, work
 from slotrocks.engine.types.bitmap import MIRROR, SEGMENT_BITS
-
-T = TypeVar("T")
-Work = Generator[None, None, T]
-
-# Up to so many segments (4 MiB) are asked for by number; of a wider range all rows are looked at.
-GATHERED_MAX = 4096
-# How many segments are worked on between two yields: a few milliseconds.
-SLICE_SEGMENTS = 1024
+from slotrocks.engine.types.work import Work
 
 AND, OR, XOR, NOT = "AND", "OR", "XOR", "NOT"
 _OPERATIONS: dict[str, Callable[[int, int], int]] = {AND: and_, OR: or_, XOR: xor}
@@ -42,6 +31,11 @@ class Bits:
         self._m = m
         self._flat = None if m.type == TYPE_BITMAP else text.read(txn, m)
         self.size = m.size if self._flat is None else len(self._flat)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether what gather() shows cannot change any more."""
+        return self._flat is not None
 
     def gather(self, first: int, end: int) -> Iterator[tuple[int, bytes | None]]:
         """(number, segment or None) of the segments `first` to before `end`, in this order."""
@@ -96,15 +90,15 @@ def within(row: bytes, index: int, first: int, last: int) -> tuple[int, int, int
 def count(bits: Bits, first: int, last: int) -> Work[int]:
     """How many bits from `first` to `last` are set; `last` must not be beyond the end."""
     low, high = first // SEGMENT_BITS, last // SEGMENT_BITS
+    by_number = bits.in_memory or high - low < bitmap.GATHERED_MAX
     total = 0
-    gathered = high - low < GATHERED_MAX
-    for n, (index, row) in enumerate(bits.gather(low, high + 1) if gathered else bits.rows()):
+    for n, (index, row) in enumerate(bits.gather(low, high + 1) if by_number else bits.rows(), 1):
         if row is not None:
             if low < index < high:
                 total += int.from_bytes(row, "little").bit_count()
             elif low <= index <= high:
                 total += within(row, index, first, last)[0].bit_count()
-        if not gathered and n % SLICE_SEGMENTS == SLICE_SEGMENTS - 1:
+        if n % work.STEP_ROWS == 0 and (bits.in_memory or not by_number):
             yield
     return total
 
@@ -115,21 +109,23 @@ def search(bits: Bits, bit: int, first: int, last: int) -> Work[int]:
     The segments near the beginning are looked at in order; if that does not end it, all others in any order.
     """
     low, high = first // SEGMENT_BITS, last // SEGMENT_BITS
-    near = min(low + GATHERED_MAX, high + 1)
+    near = high + 1 if bits.in_memory else min(low + bitmap.GATHERED_MAX, high + 1)
     rest = bits.rows() if near <= high else iter(())
-    for index, row in bits.gather(low, near):
+    for n, (index, row) in enumerate(bits.gather(low, near), 1):
         position = search_segment(row or b"", index, bit, first, last)
         if position >= 0:
             return position
+        if n % work.STEP_ROWS == 0 and bits.in_memory:
+            yield
     best = last + 1
     seen = bytearray(high + 1)  # segments that have a row
-    for n, (index, row) in enumerate(rest):
+    for n, (index, row) in enumerate(rest, 1):
         if near <= index <= high:
             seen[index] = 1
             position = search_segment(row, index, bit, first, last) if index * SEGMENT_BITS < best else -1
             if position >= 0:
                 best = min(best, position)
-        if n % SLICE_SEGMENTS == SLICE_SEGMENTS - 1:
+        if n % work.STEP_ROWS == 0:
             yield
     if bit == 0:
         hole = seen.find(0, near)
@@ -157,11 +153,11 @@ def combine(operation: str, sources: list[Bits | None], size: int) -> Work[list[
     present = [source for source in sources if source is not None]
     result: list[tuple[int, bytes]] = []
     steps = inverted(present[0]) if operation == NOT else joined(_OPERATIONS[operation], present)
-    for n, (index, number) in enumerate(steps):
+    for n, (index, number) in enumerate(steps, 1):
         if number:
             width = min(BITMAP_SEGMENT_BYTES, size - index * BITMAP_SEGMENT_BYTES)
             result.append((index, number.to_bytes(width, "little")))
-        if n % SLICE_SEGMENTS == SLICE_SEGMENTS - 1:
+        if n % work.STEP_ROWS == 0:
             yield
     return result
 

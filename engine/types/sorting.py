@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ from slotrocks.engine._engine import (
     WrongTypeError,
 )
 from slotrocks.engine.types import elements, keyspace, lists, string, zsets
+from slotrocks.engine.types.work import Work
 from slotrocks.engine.types.zset_ranges import parse_bound
 
 RUN_ELEMENTS = 4096  # sorted in one step
@@ -142,7 +143,7 @@ def number(text: bytes) -> float:
 
 def sort(
     found: Iterable[bytes], weigh: Weigh, first: int, *, reverse: bool
-) -> Generator[None, None, Iterator[bytes]]:  # fmt: skip
+) -> Work[Iterator[bytes]]:  # fmt: skip
     """Sorts elements: the result is an iterator from the `first` one on. Yields between its steps. Raises
     NotANumberError."""
     rest = iter(found)

@@ -15,6 +15,7 @@ from slotrocks.engine._engine import (
     WrongTypeError,
 )
 from slotrocks.engine.types import bitmap, hyperloglog
+from slotrocks.engine.types.work import Work, complete
 
 TYPES = frozenset((TYPE_STRING, TYPE_BITMAP, TYPE_HYPERLOGLOG))
 
@@ -29,18 +30,23 @@ def find(txn: Transaction, key: bytes) -> Metadata | None:
 
 def read(txn: Transaction, m: Metadata) -> bytes:
     """The whole string. Raises WrongTypeError."""
-    if m.type == TYPE_STRING:
-        return m.payload
-    if m.type == TYPE_BITMAP:
-        return bitmap.read(txn, m, 0, m.size)
-    if m.type == TYPE_HYPERLOGLOG:
-        return hyperloglog.encode_string(hyperloglog.registers_of(txn, m))
-    raise WrongTypeError
+    return m.payload if m.type == TYPE_STRING else complete(reading(txn, m, 0, length(m)))
 
 
 def read_part(txn: Transaction, m: Metadata, start: int, end: int) -> bytes:
-    """The bytes `start` to before `end`, neither negative."""
-    return bitmap.read(txn, m, start, end) if m.type == TYPE_BITMAP else read(txn, m)[start:end]
+    """The bytes `start` to before `end`, neither negative. Raises WrongTypeError."""
+    return complete(reading(txn, m, start, end))
+
+
+def reading(txn: Transaction, m: Metadata, start: int, end: int) -> Work[bytes]:
+    """As read_part(), for a string that may be large."""
+    if m.type == TYPE_BITMAP:
+        return (yield from bitmap.read(txn, m, start, end))
+    if m.type == TYPE_HYPERLOGLOG:
+        return hyperloglog.encode_string(hyperloglog.registers_of(txn, m))[start:end]
+    if m.type == TYPE_STRING:
+        return m.payload[start:end]
+    raise WrongTypeError
 
 
 def length(m: Metadata) -> int:

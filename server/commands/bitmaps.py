@@ -7,6 +7,7 @@ from typing import Any
 from slotrocks.engine import Metadata
 from slotrocks.engine.types import bit_editing, bitfield, bitmap, bits, keyspace
 from slotrocks.engine.types.bitfield import Field, Operation, Overflow
+from slotrocks.engine.types.work import Work
 from slotrocks.server import slices
 from slotrocks.server.arguments import integer
 from slotrocks.server.errors import SYNTAX, CommandError
@@ -39,6 +40,8 @@ def bit_offset(s: Session, arg: bytes, *, width: int = 0) -> int:
     "setbit", arity=4, flags="write denyoom", keys=(1, 1, 1), group="bitmap", since="2.2.0",
     summary="Sets or clears the bit at offset of the string value. Creates the key if it doesn't exist.",
     complexity="O(1), for a plain string O(N) where N is its length.",
+    differs="A key that is not there becomes a bitmap in Kvrocks's form, which takes the room of what is set; a plain "
+    "string stays one and is written anew as a whole. Offsets end at 4294967295 even if proto-max-bulk-len is raised.",
 )  # fmt: skip
 def setbit(s: Session, argv: list[bytes]) -> Any:
     position = bit_offset(s, argv[2])
@@ -80,6 +83,7 @@ def bit_range(size: int, start: int, end: int, unit: int) -> tuple[int, int]:
 @command(
     "bitcount", arity=-2, flags="readonly", keys=(1, 1, 1), group="bitmap", since="2.6.0",
     summary="Counts the number of set bits (population counting) in a string.", complexity=N_READ,
+    differs="If much is to be counted other clients are served meanwhile.",
 )  # fmt: skip
 def bitcount(s: Session, argv: list[bytes]) -> Any:
     if len(argv) not in (2, 4, 5):
@@ -119,7 +123,7 @@ def bitpos(s: Session, argv: list[bytes]) -> Any:
     return slices.run(s, search(string, bit, first, last, padded=bit == 0 and len(argv) < 5))
 
 
-def search(string: bits.Bits, bit: int, first: int, last: int, *, padded: bool) -> bits.Work[int]:
+def search(string: bits.Bits, bit: int, first: int, last: int, *, padded: bool) -> Work[int]:
     """BITPOS; a string that is `padded` goes on with zeros behind its end."""
     position = yield from bits.search(string, bit, first, last)
     return string.size * 8 if position < 0 and padded else position
@@ -128,6 +132,8 @@ def search(string: bits.Bits, bit: int, first: int, last: int, *, padded: bool) 
 @command(
     "bitop", arity=-4, flags="write denyoom", keys=(2, -1, 1), group="bitmap", since="2.6.0",
     summary="Performs bitwise operations on multiple strings, and stores the result.", complexity=N_READ,
+    differs="Plain strings may be among the sources (Kvrocks: bitmaps only). The result is a bitmap. If much "
+    "is to be combined other clients are served meanwhile.",
 )  # fmt: skip
 def bitop(s: Session, argv: list[bytes]) -> Any:
     operation = argv[1].upper().decode("latin-1")

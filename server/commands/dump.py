@@ -20,15 +20,14 @@ BUSY_KEY = "BUSYKEY Target key name already exists."
 BAD_FOOTER = "ERR DUMP payload version or checksum are wrong"
 BAD_DATA = "ERR Bad data format"
 FREQUENCY_MAX = 255
-N_DUMPED = (
-    "O(N*M) where N is the number of elements and M their average size. One reply, made in one go: a collection of a "
-    "million elements holds other clients up for a second or two."
-)
+N_DUMPED = "O(N*M) where N is the number of elements and M their average size."
 
 
 @command(
     "dump", arity=2, flags="readonly", keys=(1, 1, 1), group="generic", since="2.6.0",
     summary="Returns a serialized representation of the value stored at a key.", complexity=N_DUMPED,
+    differs="The encodings are plain ones, which Redis 5 and later restore (streams: Redis 7.0 and later). "
+    "A million elements take about a second, during which no other client is served.",
 )  # fmt: skip
 def dump(s: Session, argv: list[bytes]) -> Any:
     found = lookup(s, argv[1])
@@ -43,9 +42,10 @@ def dump(s: Session, argv: list[bytes]) -> Any:
 
 @command(
     "restore", arity=-4, flags="write denyoom", keys=(1, 1, 1), group="generic", since="2.6.0",
-    summary="Creates a key from the serialized representation of a value.",
-    complexity="O(N*M) where N is the number of elements and M their average size, and O(N*log(N)) for sorted sets. "
-    "All of it is one write.",
+    summary="Creates a key from the serialized representation of a value.", complexity=N_DUMPED,
+    differs="Takes what Redis 2.6 to 7.2 dumps, and the same from later versions up to RDB 12 and from Valkey 9. Bytes "
+    "behind the value are an error. IDLETIME and FREQ mean nothing. It is one write: a million elements take some "
+    "seconds, during which no other client is served.",
 )  # fmt: skip
 def restore(s: Session, argv: list[bytes]) -> Any:
     replace, absolute = restore_options(argv)
@@ -73,8 +73,7 @@ def restore(s: Session, argv: list[bytes]) -> Any:
 
 command(
     "restore-asking", arity=-4, flags="write denyoom asking", keys=(1, 1, 1), group="server", since="3.0.0",
-    summary="An internal command for migrating keys in a cluster: ASKING and RESTORE in one.",
-    complexity="That of RESTORE.",
+    summary="An internal command for migrating keys in a cluster: ASKING and RESTORE in one.", complexity=N_DUMPED,
 )(restore)  # fmt: skip
 
 

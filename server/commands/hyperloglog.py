@@ -49,6 +49,8 @@ def explained(handler: Handler) -> Handler:
     "pfadd", arity=-2, flags="write denyoom fast", keys=(1, 1, 1), group="hyperloglog", since="2.8.9",
     summary="Adds elements to a HyperLogLog key. Creates the key if it doesn't exist.",
     complexity="O(1) to add every element.",
+    differs="Strings in Redis's two encodings are taken, too, and stored in Kvrocks's form when they change "
+    "(Kvrocks: WRONGTYPE). PFADD without elements makes an empty key, as in Redis.",
 )  # fmt: skip
 @explained
 def pfadd(s: Session, argv: list[bytes]) -> Any:
@@ -79,6 +81,8 @@ def pfmerge(s: Session, argv: list[bytes]) -> Any:
 @command(
     "pfdebug", arity=3, flags="write denyoom admin", keys=(2, 2, 1), group="hyperloglog", since="2.8.9",
     summary="Internal commands for debugging HyperLogLog values.", complexity="N/A",
+    differs="All keys but those that came as strings are in the dense encoding. Kvrocks does not have this "
+    "command.",
 )  # fmt: skip
 @explained
 def pfdebug(s: Session, argv: list[bytes]) -> Any:
@@ -106,6 +110,7 @@ def pfdebug(s: Session, argv: list[bytes]) -> Any:
 @command(
     "pfselftest", arity=1, flags="admin", group="hyperloglog", since="2.8.9",
     summary="An internal command for testing HyperLogLog values.", complexity="N/A",
+    differs="A test of the registers and of one estimate. Kvrocks does not have this command.",
 )  # fmt: skip
 def pfselftest(s: Session, argv: list[bytes]) -> Any:
     for check in (test_registers, test_estimate):

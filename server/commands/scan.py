@@ -66,6 +66,7 @@ def keys(s: Session, argv: list[bytes]) -> Any:
     summary="Iterates over the key names in the database.",
     complexity="O(COUNT) for every call. O(N) for a complete iteration, including enough command calls for the cursor "
     "to return back to 0. N is the number of keys.",
+    differs="TYPE string finds bitmaps and HyperLogLogs, too; TYPE bitmap and TYPE hyperloglog only those.",
 )  # fmt: skip
 def scan(s: Session, argv: list[bytes]) -> Any:
     cursor = parse_cursor(argv[1])

@@ -13,7 +13,7 @@ from typing import Any
 
 from slotrocks.engine import TYPE_SET, Metadata, ReplyError, slot_of
 from slotrocks.engine.types import sorting
-from slotrocks.engine.types.bits import Work
+from slotrocks.engine.types.work import Work, complete
 from slotrocks.server import slices
 from slotrocks.server.arguments import integer
 from slotrocks.server.commands.scan import has_whole_tag
@@ -74,6 +74,9 @@ def keys_of_sort(argv: list[bytes]) -> list[bytes]:
 @command(
     "sort", arity=-2, flags="write denyoom", keys=keys_of_sort, group="generic", since="1.0.0",
     summary="Sorts the elements in a list, a set, or a sorted set, optionally storing the result.", complexity=N_LOG_N,
+    differs="ALPHA compares bytes, whatever the locale. In a cluster BY and GET may name other keys if the "
+    "pattern's hash tag is that of the key to sort (Redis 7.4; 7.2 refuses them). Without BY and GET "
+    "patterns and without STORE other clients are served meanwhile.",
 )  # fmt: skip
 def sort_(s: Session, argv: list[bytes]) -> Any:
     return execute(s, argv[1], parse(s, argv, may_store=True))
@@ -82,6 +85,8 @@ def sort_(s: Session, argv: list[bytes]) -> Any:
 @command(
     "sort_ro", arity=-2, flags="readonly movablekeys", keys=(1, 1, 1), group="generic", since="7.0.0",
     summary="Returns the sorted elements of a list, a set, or a sorted set.", complexity=N_LOG_N,
+    differs="ALPHA compares bytes, whatever the locale. In a cluster BY and GET may name other keys if the "
+    "pattern's hash tag is that of the key to sort (Redis 7.4; 7.2 refuses them).",
 )  # fmt: skip
 def sort_ro(s: Session, argv: list[bytes]) -> Any:
     return execute(s, argv[1], parse(s, argv, may_store=False))
@@ -139,7 +144,7 @@ def execute(s: Session, key: bytes, options: Options) -> Any:
     if options.one_key:
         return slices.run(s, streamed(s, found, options))
     try:
-        result = list(slices.complete(ordered(s, found, options)))
+        result = list(complete(ordered(s, found, options)))
     except sorting.NotANumberError:
         raise CommandError(NOT_NUMBERS) from None
     values = got(s, result, options.gets)

@@ -6,6 +6,8 @@ from typing import Any
 
 from slotrocks.engine import OK, Metadata, WrongTypeError
 from slotrocks.engine.types import keyspace, string, text
+from slotrocks.engine.types.work import Work, complete
+from slotrocks.server import slices
 from slotrocks.server.arguments import expiry_options, integer, positive_expiry
 from slotrocks.server.errors import NOT_FLOAT, NOT_INTEGER, CommandError
 from slotrocks.server.lookup import find_text
@@ -25,16 +27,28 @@ N_STORED = "O(N) where N is the length of the whole string, which is written ane
 
 
 def read(s: Session, key: bytes) -> bytes | None:
-    """The value of a key for a reading command: counts as a hit or a miss."""
+    """The value of a key for a reading command: counts as a hit or a miss. Raises WrongTypeError."""
     try:
-        value = s.txn.string(key)
-    except WrongTypeError:  # a bitmap or a HyperLogLog is a string, too
-        value = text.read(s.txn, existing(s, key))
+        return read_plain(s, key)
+    except WrongTypeError:
+        return complete(reading(s, key))
+
+
+def read_plain(s: Session, key: bytes) -> bytes | None:
+    """As read(), but a bitmap or a HyperLogLog is of a wrong type, too."""
+    value = s.txn.string(key)
     if value is None:
         s.node.stats.keyspace_misses += 1
     else:
         s.node.stats.keyspace_hits += 1
     return value
+
+
+def reading(s: Session, key: bytes) -> Work[bytes]:
+    """Reads a bitmap or a HyperLogLog that is there. Raises WrongTypeError for anything else but a string."""
+    found = find_text(s, key)
+    assert found is not None
+    return (yield from text.reading(s.txn, found, 0, text.length(found)))
 
 
 def existing(s: Session, key: bytes) -> Metadata:
@@ -47,9 +61,13 @@ def existing(s: Session, key: bytes) -> Metadata:
 @command(
     "get", arity=2, flags="readonly fast", keys=(1, 1, 1), group="string", since="1.0.0",
     summary="Returns the string value of a key.",
+    differs="Bitmaps and HyperLogLogs are read as the strings that they are in Redis.",
 )  # fmt: skip
 def get(s: Session, argv: list[bytes]) -> Any:
-    return read(s, argv[1])
+    try:
+        return read_plain(s, argv[1])
+    except WrongTypeError:
+        return slices.run(s, reading(s, argv[1]))
 
 
 @command(
@@ -249,6 +267,7 @@ def incrbyfloat(s: Session, argv: list[bytes]) -> Any:
 @command(
     "append", arity=3, flags="write denyoom fast", keys=(1, 1, 1), group="string", since="2.0.0",
     summary="Appends a string to the value of a key. Creates the key if it doesn't exist.", complexity=N_STORED,
+    differs="A bitmap or a HyperLogLog becomes a plain string.",
 )  # fmt: skip
 def append(s: Session, argv: list[bytes]) -> Any:
     try:
@@ -260,6 +279,7 @@ def append(s: Session, argv: list[bytes]) -> Any:
 @command(
     "strlen", arity=2, flags="readonly fast", keys=(1, 1, 1), group="string", since="2.2.0",
     summary="Returns the length of a string value.",
+    differs="A HyperLogLog has the length of Redis's dense encoding, however few elements it has seen.",
 )  # fmt: skip
 def strlen(s: Session, argv: list[bytes]) -> Any:
     found = find_text(s, argv[1])
@@ -273,7 +293,9 @@ def strlen(s: Session, argv: list[bytes]) -> Any:
 def getrange(s: Session, argv: list[bytes]) -> Any:
     start, end = integer(argv[2]), integer(argv[3])
     found = find_text(s, argv[1])
-    return b"" if found is None else text.read_part(s.txn, found, *string.window(text.length(found), start, end))
+    if found is None:
+        return b""
+    return slices.run(s, text.reading(s.txn, found, *string.window(text.length(found), start, end)))
 
 
 command(
@@ -286,6 +308,7 @@ command(
     "setrange", arity=4, flags="write denyoom", keys=(1, 1, 1), group="string", since="2.2.0",
     summary="Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
     complexity=N_STORED,
+    differs="A bitmap or a HyperLogLog becomes a plain string.",
 )  # fmt: skip
 def setrange(s: Session, argv: list[bytes]) -> Any:
     offset = integer(argv[2])

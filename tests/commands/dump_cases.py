@@ -85,6 +85,46 @@ def zsets() -> list[Case]:
     return [*cases, collection("geo", "GEOADD", places, [["GEOPOS", "geo", "Palermo", "Catania"]], False)]
 
 
+def bits() -> list[Case]:
+    """Bitmaps and HyperLogLogs, which are strings to Redis."""
+    bitmap: list[Words] = [["SETBIT", "bitmap", place, 1] for place in (0, 7, 9, 8191, 8192, 100000)]
+    return [
+        Case("bitmap", bitmap, [["GET", "bitmap"], ["BITCOUNT", "bitmap"], ["BITPOS", "bitmap", 1, 2]]),
+        Case("hll:few", [["PFADD", "hll:few", *"abc"]], [["PFCOUNT", "hll:few"]]),
+        Case("hll:many", [["PFADD", "hll:many", *LARGE]], [["PFCOUNT", "hll:many"]]),
+    ]
+
+
+def streams() -> list[Case]:
+    same: list[Words] = [["XADD", "stream:same", f"{i // 3 + 1}-{i}", "f", i, "g", WORDS[i % 13]] for i in range(250)]
+    odd: list[Words] = [["XADD", "stream:odd", f"{2**63 - 9}-{2**64 - 1}", "", ""]]
+    odd += [["XADD", "stream:odd", f"{2**63 + i}-{5 - i}", *[f"f{j}" for j in range(2 * i)]] for i in range(1, 5)]
+    odd.append(["XADD", "stream:odd", f"{2**64 - 1}-7", "last", "x" * 5000])
+    empty: list[Words] = [["XADD", "stream:empty", "3-4", "f", "v"], ["XDEL", "stream:empty", "3-4"]]
+    groups: list[Words] = [["XADD", "stream:groups", f"1-{i}", "f", i] for i in range(1, 30)]
+    groups += [["XDEL", "stream:groups", "1-3"], ["XDEL", "stream:groups", "1-29"]]
+    starts = {"": 0, "new": "$", "g": "1-7"}
+    groups += [["XGROUP", "CREATE", "stream:groups", name, start] for name, start in starts.items()]
+    groups += [["XGROUP", "CREATECONSUMER", "stream:groups", "g", "idle"]]
+    groups += [
+        ["XREADGROUP", "GROUP", group, consumer, "COUNT", count, "STREAMS", "stream:groups", ">"]
+        for group, consumer, count in (("", "a", 9), ("", "b", 2), ("g", "a", 5), ("", "a", 1))
+    ]
+    groups += [["XACK", "stream:groups", "", "1-1", "1-5"], ["XDEL", "stream:groups", "1-2"]]
+    groups += [["XCLAIM", "stream:groups", "", "b", 0, "1-4", "RETRYCOUNT", 7, "TIME", 1700000000000]]
+    counters: list[Words] = [["XADD", "stream:counters", "5-5", "f", "v"]]
+    counters += [["XSETID", "stream:counters", "9-9", "ENTRIESADDED", 100, "MAXDELETEDID", "4-4"]]
+    made = {"same": same, "odd": odd, "empty": empty, "groups": groups, "counters": counters}
+    return [
+        Case(
+            f"stream:{name}",
+            writes,
+            [["XRANGE", f"stream:{name}", "-", "+"], ["XINFO", "STREAM", f"stream:{name}", "FULL"]],
+        )
+        for name, writes in made.items()
+    ]
+
+
 def cases() -> list[Case]:
     """All of them."""
-    return [*strings(), *lists(), *sets(), *hashes(), *zsets()]
+    return [*strings(), *lists(), *sets(), *hashes(), *zsets(), *bits(), *streams()]

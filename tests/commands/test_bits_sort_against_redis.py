@@ -3,7 +3,6 @@
 Differences that are meant (Debian's redis-server is 7.0, we follow 7.2):
 
 * BITCOUNT and BITPOS look at all their arguments even if there is no key (7.2).
-* SETBIT and BITFIELD are changes only if they change something (7.2, not 7.0).
 * A HyperLogLog is always dense: so are its STRLEN, its GET and PFDEBUG ENCODING; PFDEBUG DECODE knows only those that
   came as strings.
 * SORT … ALPHA compares bytes; Redis does as its locale says.

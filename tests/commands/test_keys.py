@@ -89,7 +89,7 @@ def test_expiring_and_deleting_every_type(kvrocks: Bench) -> None:
 
 def test_encodings(kvrocks: Bench) -> None:
     encodings = {kvrocks.call("OBJECT", "ENCODING", key).decode() for key in GOLDEN_KEYS}
-    assert encodings == {"embstr", "hashtable", "quicklist", "skiplist", "stream", "raw"}
+    assert encodings == {"embstr", "listpack", "stream", "raw"}
     assert kvrocks.call("OBJECT", "IDLETIME", "{t}h") == 0
     assert kvrocks.call("OBJECT", "REFCOUNT", "{t}h") == 1
     assert kvrocks.call.error("OBJECT", "FREQ", "{t}h").startswith("ERR An LFU maxmemory policy is not selected")

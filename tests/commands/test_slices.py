@@ -13,7 +13,7 @@ import pytest
 from node_bench import Bench, Caller
 
 import servers
-from slotrocks.engine.types import bits, sorting
+from slotrocks.engine.types import bitmap, sorting, work
 from slotrocks.server.config import Config
 from slotrocks.server.dispatch import execute
 from slotrocks.server.node import Node
@@ -27,8 +27,8 @@ SLICES = ROWS  # at least
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A node on which all that is more than a little goes in slices."""
-    monkeypatch.setattr(bits, "GATHERED_MAX", 2)
-    monkeypatch.setattr(bits, "SLICE_SEGMENTS", 1)
+    monkeypatch.setattr(bitmap, "GATHERED_MAX", 2)
+    monkeypatch.setattr(work, "STEP_ROWS", 1)
     monkeypatch.setattr(sorting, "RUN_ELEMENTS", 4)
     bench = Bench(tmp_path, commits=True)
     yield bench
@@ -94,6 +94,30 @@ def test_counting_shows_one_moment(bench: Bench, slow: Slow) -> None:
     assert slow("BITCOUNT", "b") == 0
 
 
+@pytest.mark.parametrize("words", ["GET b", "GETRANGE b 1000 20000"])
+def test_reading_shows_one_moment(bench: Bench, slow: Slow, words: str) -> None:
+    fill(bench, "b")
+    bench.call("MULTI")
+    bench.call(*words.split())
+    (expected,) = bench.call("EXEC")
+    assert len(expected) == (19_001 if "RANGE" in words else (ROWS - 1) * 1024 + 1)
+    slow.start(*words.split())
+    bench.call("BITOP", "NOT", "b", "none")
+    bench.call("SET", "b", "x")
+    assert slow.finish() == expected
+
+
+def test_a_plain_string_is_counted_in_slices_too(bench: Bench, slow: Slow) -> None:
+    bench.call("SET", "s", b"\x01" * 50_000)
+    slow.start("BITCOUNT", "s")
+    bench.call("SET", "s", "")
+    assert slow.finish() == 50_000
+    bench.call("SET", "s", b"\xff" * 50_000)
+    slow.start("BITPOS", "s", 0)
+    bench.call("DEL", "s")
+    assert slow.finish() == 400_000
+
+
 def test_searching_in_slices(bench: Bench, slow: Slow) -> None:
     fill(bench, "b")
     for i in range(21, 25):
@@ -148,10 +172,10 @@ def test_combining_when_a_source_changes(bench: Bench, slow: Slow, change: str) 
         assert bench.call("EXISTS", "d") == 0
     else:
         # What the same call answers now, in one go.
-        bench.call("MULTI")
-        bench.call("BITOP", "XOR", "e", "a", "b")
-        bench.call("GET", "e")
-        assert bench.call("EXEC") == [reply, bench.call("GET", "d")]
+        for words in (["MULTI"], ["GET", "d"], ["BITOP", "XOR", "e", "a", "b"], ["GET", "e"]):
+            bench.call(*words)
+        result, size, expected = bench.call("EXEC")
+        assert (reply, result) == (size, expected)
     assert not bench.node.watchers
 
 

@@ -22,9 +22,9 @@ from slotrocks.engine import (
     Transaction,
     decode_metadata,
 )
-from slotrocks.engine.types import bit_editing, bitfield, bitmap, bits, hyperloglog, text
+from slotrocks.engine.types import bit_editing, bitfield, bitmap, bits, hyperloglog, text, work
 from slotrocks.engine.types.bitfield import Field, Operation
-from slotrocks.server.slices import complete
+from slotrocks.engine.types.work import complete
 
 NOW_MS = 1_700_000_000_000
 LAST_BIT = bitmap.BITS_MAX - 1
@@ -186,8 +186,8 @@ def test_count_and_search(
     txn: Transaction, gathered_max: int, plain: bool, found: set[int], ends: tuple[int, int], near: bool
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bits, "GATHERED_MAX", gathered_max)
-        patch.setattr(bits, "SLICE_SEGMENTS", 3)
+        patch.setattr(bitmap, "GATHERED_MAX", gathered_max)
+        patch.setattr(work, "STEP_ROWS", 3)
         string = build(txn, b"k", found, plain=plain)
         total = string.size * 8
         first, last = sorted(end % (min(total, 20_000) if near else total) for end in ends)
@@ -232,7 +232,10 @@ def test_read_part(txn: Transaction, found: set[int], start: int, count: int) ->
     assert m is not None
     number = number_of(found)
     whole = number.to_bytes(m.size, "little").translate(bitmap.MIRROR)
-    assert text.read(txn, m) == whole
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bitmap, "GATHERED_MAX", 2)
+        assert text.read(txn, m) == whole
+        assert text.read_part(txn, m, start, start + count) == whole[start : start + count]
     assert text.read_part(txn, m, start, start + count) == whole[start : start + count]
 
 

@@ -279,15 +279,15 @@ def streams(draw: st.DrawFn) -> StreamWhole:
     known = sorted(draw(st.sets(ids, max_size=8)))
     pairs = st.lists(st.tuples(st.sampled_from([b"f", b"g", b"1"]), words), min_size=1, max_size=3)
     entries = [Entry(each, [word for pair in draw(pairs) for word in pair]) for each in known]
-    stream = StreamWhole(known[-1] if known else draw(ids), draw(ids), draw(st.integers(0, 2**64 - 1)), entries)
+    stream = StreamWhole(known[-1] if known else draw(ids), draw(ids), draw(st.integers(0, 2**62)), entries)
     for name in sorted(draw(st.sets(words, max_size=2))):
         times = st.integers(0, 2**63 - 1)
         consumers = [Consumer(name, each, seen, seen) for each in (b"a", b"b") for seen in (draw(times),)]
         pending = [
-            Pending(name, each, draw(st.sampled_from([b"a", b"b"])), draw(times), draw(st.integers(0, 2**64 - 1)))
+            Pending(name, each, draw(st.sampled_from([b"a", b"b"])), draw(times), draw(st.integers(0, 2**62)))
             for each in sorted(draw(st.sets(ids, max_size=3)))
         ]
-        stream.groups.append(GroupState(name, draw(ids), draw(st.integers(-1, 2**63 - 1)), consumers, pending))
+        stream.groups.append(GroupState(name, draw(ids), draw(st.integers(-1, 2**62)), consumers, pending))
     return stream
 
 
