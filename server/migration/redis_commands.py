@@ -77,6 +77,7 @@ class RedisCommands:
 
     def __init__(self, outlet: Outlet, plan: Plan) -> None:
         self._outlet = outlet
+        outlet.takes_lists = True
         self._plan = plan
         self._throttle = Throttle(plan.commands_per_s)
         self._codec = KeyCodec(True)
