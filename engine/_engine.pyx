@@ -10,6 +10,7 @@ include "keys.pxi"       # storage keys: metadata keys, sub-keys, slot ranges
 include "metadata.pxi"   # the value of a key's metadata row
 include "slot_filter.pxi"  # sets of slots and the rows that belong to them
 include "batch.pxi"      # WriteBatch bytes: building, decoding
+include "digest.pxi"     # a digest of many rows, kept while they change
 include "crc32c.pxi"     # the checksum of log records
 include "crc64.pxi"      # the checksum of DUMP
 include "lzf.pxi"        # the compression of DUMP

@@ -25,10 +25,11 @@ class WALError(Exception):
 class WALFiles:
     """The log files of the database in `db_path`, pinned in `pin_dir` (same file system, used by this reader only).
 
-    Pins that a killed predecessor left in `pin_dir` are removed.
+    Pins that a killed predecessor left in `pin_dir` are removed, or taken over (`adopt`): RocksDB never uses a number
+    again.
     """
 
-    def __init__(self, db_path: str, pin_dir: str) -> None:
+    def __init__(self, db_path: str, pin_dir: str, *, adopt: bool = False) -> None:
         self._folders = (db_path, os.path.join(db_path, "archive"))
         self._pin_dir = pin_dir
         self._names: dict[int, str] = {}
@@ -36,7 +37,10 @@ class WALFiles:
         self._stamps: list[int] = []
         os.makedirs(pin_dir, exist_ok=True)
         for name in os.listdir(pin_dir):
-            if LOG_NAME.fullmatch(name):
+            match = LOG_NAME.fullmatch(name)
+            if match and adopt:
+                self._names[int(match[1])] = name
+            elif match:
                 os.unlink(os.path.join(pin_dir, name))
 
     @property

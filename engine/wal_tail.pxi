@@ -40,16 +40,21 @@ cdef class WALTail:
     cdef const uint8_t* batch            # the present batch, in the reader's memory
     cdef Py_ssize_t batch_size
     cdef BatchBuilder builder
+    cdef bint keep                       # files that have been read stay pinned until release()
 
-    def __init__(self, str db_path not None, str pin_dir not None, uint64_t since):
+    def __init__(self, str db_path not None, str pin_dir not None, uint64_t since, *, bint keep=False):
+        """`keep`: for a reader whose successor may have to read again. It takes over the pins of its predecessor, and
+        unpins nothing by itself."""
         self.since = since
+        self.keep = keep
         self.position = since
         self.builder = BatchBuilder()
-        self.files = WALFiles(db_path, pin_dir)
+        self.files = WALFiles(db_path, pin_dir, adopt=keep)
         try:
             self.start()
         except BaseException:
-            self.close()
+            if not keep:
+                self.close()
             raise
 
     @property
@@ -68,6 +73,11 @@ cdef class WALTail:
     def pin(self) -> None:
         """Pins the files that are new. Reading does it, too: this is for long pauses between reads."""
         self.opened().refresh(True)
+
+    def release(self) -> None:
+        """Unpins the files that have been read to their end: no successor will ask for what is in them."""
+        if self.reader is not None:
+            self.opened().release_before(self.reader.log_number)
 
     def read_batches(
         self, SlotFilter slots not None, Py_ssize_t bytes_max, *, Py_ssize_t batch_bytes_max=WAL_BATCH_BYTES_MAX
@@ -220,7 +230,8 @@ cdef class WALTail:
             self.reader.close()
         self.reader = LogReader(self.files.path(number), number)
         self.superseded = False
-        self.files.release_before(number)
+        if not self.keep:
+            self.files.release_before(number)
         return 0
 
 

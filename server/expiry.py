@@ -8,15 +8,19 @@ its time; only who waits for it (XREADGROUP, whose group is gone) is told when i
 A round goes on where the last one ended, so that it does not pass the tombstones of what was deleted again and again.
 When it has caught up with the clock, or after a while, it begins anew: hints may have been skipped, or come in late
 (imports).
+
+Slots that are deleted as a whole leave their hints behind. A sweep, after each such deletion and after each start,
+looks at all hints, a few at a time, and deletes those whose key is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from slotrocks.engine import CF_METADATA, CF_PROPAGATE, EXPIRY_PREFIX, decode_expiry_key, decode_metadata
+from slotrocks.engine import CF_METADATA, CF_PROPAGATE, EXPIRY_PREFIX, decode_expiry_key, decode_metadata, prefix_end
 
 if TYPE_CHECKING:
     from slotrocks.server.node import Node
@@ -27,6 +31,8 @@ INTERVAL_S = 0.1
 KEYS_PER_ROUND_MAX = 500
 ROWS_PER_ROUND_MAX = 4 * KEYS_PER_ROUND_MAX
 RESTART_INTERVAL_MS = 10_000
+SWEPT_PER_ROUND_MAX = 500
+_END = prefix_end(EXPIRY_PREFIX)
 
 
 class Expiry:
@@ -37,21 +43,45 @@ class Expiry:
         self.enabled = True  # DEBUG SET-ACTIVE-EXPIRE
         self._position = EXPIRY_PREFIX  # where the next round begins
         self._restart_at_ms = 0
+        self._sweep: bytes | None = EXPIRY_PREFIX  # up to where the sweep has come, if there is one
         self._timer: asyncio.TimerHandle = node.loop.call_later(INTERVAL_S, self._round)
 
     def close(self) -> None:
         """Stops."""
         self._timer.cancel()
 
+    def sweep(self) -> None:
+        """Begins a sweep, from the start: slots have been deleted."""
+        self._sweep = EXPIRY_PREFIX
+
     def _round(self) -> None:
         delay = INTERVAL_S
         try:
             idle = not self.enabled or self._node.write_error or self._node.pause is not None
+            if not idle and self._sweep is not None:
+                self._sweep_some()
             if not idle and self.expire_some() == KEYS_PER_ROUND_MAX:
                 delay = INTERVAL_S / 20  # there is a backlog: the same share of the loop, more often
         except Exception:
             log.exception("a round of expiry failed")
         self._timer = self._node.loop.call_later(delay, self._round)
+
+    def _sweep_some(self) -> None:
+        """Looks at the next hints of the sweep. Past the cache, which is for rows that clients ask for."""
+        node, txn = self._node, self._node.txn
+        assert self._sweep is not None
+        node.tick.end()
+        hints = [hint for hint, _ in islice(txn.scan(CF_PROPAGATE, self._sweep, _END), SWEPT_PER_ROUND_MAX)]
+        self._sweep = hints[-1] + b"\0" if len(hints) == SWEPT_PER_ROUND_MAX else None
+        if not hints:
+            return
+        txn.begin(node.now_ms)
+        keys = [decode_expiry_key(hint)[1] for hint in hints]
+        rows: Any = node.store.families[CF_METADATA].get(keys)  # type: ignore[arg-type]  # a list of bytes will do
+        for hint, row in zip(hints, rows, strict=True):
+            if row is None:
+                txn.delete(CF_PROPAGATE, hint)
+        node.tick.end()
 
     def expire_some(self) -> int:
         """Deletes up to KEYS_PER_ROUND_MAX keys whose time has passed. Returns how many."""

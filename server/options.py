@@ -217,7 +217,14 @@ class Options:
     migrate_response_timeout_ms: int = _option(
         Int(1000, 300_000),
         5000,
-        "How long a migration waits for a reply of the target before it fails.",
+        "How long a migration waits for a reply of the target before it takes the link for lost.",
+        mutable=True,
+    )
+    migrate_resume_timeout_ms: int = _option(
+        Int(0, 86_400_000),
+        60_000,
+        "How long the source of a migration tries to reach a target that it has lost, to go on where they were; and "
+        "how long a target keeps what has come from a source that it has lost. 0: either fails at once, as in Kvrocks.",
         mutable=True,
     )
 

@@ -9,8 +9,10 @@ The contract, first match wins (Kvrocks's order; `Cluster::CanExecByMySelf`):
     a. it was handed over                         -> MOVED to the node that has it now
     b. it is frozen for a hand-over, and a write  -> HOLD: execute nothing, decide again when the hand-over ended
     c. it is fenced (the target may serve already) -> HOLD reads as well; TRYAGAIN once that has lasted too long
+       it has arrived, but its outcome is unknown -> TRYAGAIN, however early the topology is
     d. otherwise                                  -> run (reads of a frozen slot, too)
- 5. it is being imported, and the connection is the importer's or said ASKING -> run
+ 5. it is being imported, and the connection is the importer's or said ASKING -> run (ASKING only if it comes in
+    Kvrocks's form: between Slotrocks nodes every row is accounted for, and nobody is sent on before it is served)
  6. its import was committed                      -> run, as 4b to 4d
  7. I am a replica of its owner, the connection said READONLY, and a read     -> run
  8. otherwise                                     -> MOVED to the master that owns it (never to a replica)
@@ -53,7 +55,7 @@ Decision = str | Hold | None
 class SlotTable:
     """What each slot is to this node. Rebuilt when topology or migrations change, between two commands."""
 
-    __slots__ = ("_address", "served", "state")
+    __slots__ = ("_address", "_may_ask", "served", "state")
 
     def __init__(self) -> None:
         """As before the first topology: no slot has an owner."""
@@ -61,6 +63,7 @@ class SlotTable:
         """A code for each slot. The object stays the same for life, so that callers may keep it."""
         self.served = bytearray(SLOTS)
         """1 for each slot on which any call runs here (rules 4d and 6), the same object for life, too."""
+        self._may_ask = True
         self._address = [""] * SLOTS  # where MOVED sends to; that of this node, or its master, when the slot is here
 
     def rebuild(
@@ -73,10 +76,13 @@ class SlotTable:
         fenced: SlotSet = NO_SLOTS,
         refused: SlotSet = NO_SLOTS,
         importing: SlotSet = NO_SLOTS,
+        promised: SlotSet = NO_SLOTS,
+        may_ask: bool = True,
         imported: SlotSet = NO_SLOTS,
     ) -> None:
         """Recomputes all. `moved_out` maps each slot handed over to the ``host:port`` that has it. A slot that is
-        fenced may be in `refused` as well, when its clients have waited too long: that counts then.
+        fenced may be in `refused` as well, when its clients have waited too long: that counts then. `promised`: those
+        of `importing` that have arrived, and wait for their outcome. `may_ask`: ASKING opens what is being imported.
 
         ValueError if a slot is both handed over and imported: two owners, or none, and no way to tell which.
         """
@@ -108,6 +114,10 @@ class SlotTable:
         for slot in importing:  # it may be on its way back, before any topology has named the other node
             if state[slot] in (REMOTE, MOVED_OUT) and is_master:
                 state[slot] = IMPORTING
+        for slot in promised:
+            if state[slot] == OWNED:
+                state[slot] = REFUSED
+        self._may_ask = may_ask
         self.state[:] = state
         self.served[:] = state.translate(_SERVED)
         self._address = address
@@ -128,7 +138,7 @@ class SlotTable:
             return HOLD
         if state == REFUSED:
             return TRYAGAIN_FROZEN
-        if state == IMPORTING and (importer or asking):
+        if state == IMPORTING and (importer or (asking and self._may_ask)):
             return None
         if state == REPLICA and readonly and not is_write:
             return None

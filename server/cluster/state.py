@@ -22,6 +22,7 @@ from slotrocks.server.cluster.topology import UNINITIALIZED, Topology, decide_se
 from slotrocks.server.errors import CommandError
 from slotrocks.server.migration.coordinator import Coordinator
 from slotrocks.server.migration.importer import Importer
+from slotrocks.server.migration.verify import Verifier
 
 if TYPE_CHECKING:
     from slotrocks.server.node import Node
@@ -46,13 +47,14 @@ class Cluster:
         self.held: set[Session] = set()  # sessions whose call waits for the end of a freeze
         self.importer = Importer(self)
         self.coordinator = Coordinator(self)
+        self.verifier = Verifier(node)
         node.config.on_change("persist-cluster-nodes-enabled", self._save_or_remove)
 
     def start(self) -> None:
         """Takes up what was going on before a restart."""
         self.importer.recover()
         self.coordinator.recover()
-        self._on_new_topology()
+        self.settle()
         self.node.tick.end()
 
     async def stop(self) -> None:
@@ -77,7 +79,7 @@ class Cluster:
     def owned(self) -> SlotSet:
         """The slots that this node owns, whatever the topology does not know yet."""
         moved_out = SlotSet.of(*self.coordinator.moved_out)
-        return (self.assigned - moved_out) | self.importer.imported
+        return (self.assigned - moved_out - self.importer.promised) | self.importer.imported
 
     @property
     def effective(self) -> Topology:
@@ -130,12 +132,13 @@ class Cluster:
             except OSError as error:
                 raise CommandError(f"ERR cannot save nodes.conf: {error.strerror}") from error
         self.topology, self.myid = topology, myid
-        self._on_new_topology()
+        self.settle()
         if self.is_replica:
             log.warning("the topology makes this node a replica: it serves reads of what it has, but copies nothing")
         log.info("topology version %d, this node is %s", topology.version, myid or "not in it")
 
-    def _on_new_topology(self) -> None:
+    def settle(self) -> None:
+        """The topology, or what this node owns beside it, has changed: compares the two, and ends what agrees."""
         left = reconcile(self.topology, self.myid, self.coordinator.moved_out, self.importer.imported)
         self.importer.on_topology(self.assigned)
         self.coordinator.on_topology(left.slots_to_delete)
@@ -170,6 +173,8 @@ class Cluster:
             fenced=coordinator.fenced,
             refused=coordinator.refused,
             importing=self.importer.importing,
+            promised=self.importer.promised,
+            may_ask=self.importer.may_ask,
             imported=self.importer.imported,
         )
         held, self.held = self.held, set()
@@ -199,6 +204,7 @@ class Cluster:
                     found = True
         if found:
             self.node.loop.call_soon(self.node.flush_memtables)
+            self.node.expiry.sweep()
 
     def _has_rows(self, cf: int, first: int, last: int) -> bool:
         begin, end = self.node.txn.codec.slot_range(first, last)

@@ -52,6 +52,10 @@ class MigrationView:
     """How long writes were, or have been, held."""
     error: str = ""
     """Why it failed."""
+    job: str = ""
+    """Its id."""
+    digest: str = ""
+    """Whether the target's rows have been compared with the source's, one word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,10 @@ class ImportView:
 
     slots: SlotRange
     state: ImportState
+    stage: str = ""
+    """What this node has promised, one word; empty for a source that speaks Kvrocks's protocol."""
+    source_id: str = ""
+    job: str = ""
 
 
 def cluster_info(
@@ -92,6 +100,12 @@ def cluster_info(
             lines += [f"importing_slot(s): {importing.slots.text()}", f"import_state: {importing.state}"]
         if migration is not None:
             lines += _migration_lines(migration)
+        if importing is not None and importing.stage:
+            lines += [
+                f"importing_job:{importing.job}",
+                f"importing_stage:{importing.stage}",
+                f"importing_source:{importing.source_id}",
+            ]
     return "".join(f"{line}\r\n" for line in lines)
 
 
@@ -107,6 +121,8 @@ def _migration_lines(migration: MigrationView) -> list[str]:
         f"migrating_lag_bytes:{migration.lag_bytes}",
         f"migrating_pause_ms:{migration.pause_ms}",
     ]
+    if migration.job:
+        lines += [f"migrating_job:{migration.job}", f"migrating_digest:{migration.digest}"]
     if migration.error:
         # Clients, too, split a line at every colon, and expect two parts.
         words = migration.error.replace(":", " ").split()

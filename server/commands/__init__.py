@@ -5,7 +5,7 @@ from importlib import import_module
 _MODULES = (
     "strings", "lcs", "lists", "lists_blocking", "keys", "expire", "scan", "transactions", "connection",
     "client", "client_control", "config", "command", "info", "server", "slowlog", "latency", "memory", "debug",
-    "cluster", "clusterx", "dump", "foreign",
+    "cluster", "clusterx", "handover", "dump", "foreign",
     "hashes", "sets",
     "zsets", "zset_ranges", "zset_algebra", "zset_blocking", "geo", "geo_search",
     "bitmaps", "hyperloglog", "sort",

@@ -49,10 +49,19 @@ def cluster(s: Session, argv: list[bytes]) -> Any:
          summary="Returns information about the state of a node, its migrations included.")  # fmt: skip
 def info(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
-    last = c.importer.last
-    importing = ImportView(last.slots.ranges[0], _IMPORT_VIEWS[last.state]) if last is not None else None
-    text = view.cluster_info(c.topology, c.myid, c.coordinator.view(), importing)
+    text = view.cluster_info(c.topology, c.myid, c.coordinator.view(), _import_view(c))
     return Verbatim("txt", text.encode())
+
+
+def _import_view(c: Cluster) -> ImportView | None:
+    """The import to be shown, if there is one."""
+    last = c.importer.last
+    if last is None:
+        return None
+    slots, state = last.slots.ranges[0], _IMPORT_VIEWS[last.state]
+    return (
+        ImportView(slots, state) if last.kvrocks else ImportView(slots, state, last.state.value, last.source, last.job)
+    )
 
 
 @command("cluster|nodes", arity=2, flags="loading stale", group="cluster", since="3.0.0",

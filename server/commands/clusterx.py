@@ -1,31 +1,21 @@
-"""CLUSTERX: the topology as an operator or controller pushes it, migrations, and the hand-over between nodes;
-APPLYBATCH.
-
-CLUSTERX HANDOVER is what a Slotrocks source says to a Slotrocks target (see migration/table.py for the protocol):
-
-    VERSION                       -> :1
-    START <job> <source> <slots>  -> +OK      this connection feeds the import from now on
-    PREPARE <job>                 -> +OK      durable: the data stays until the outcome is known
-    COMMIT <job>                  -> +OK      durable: this node serves the slots
-    ABORT <job>                   -> +OK      what came is dropped; refused once committed
-    STATUS <job> <slots>          -> importing | prepared | committed | aborted | unknown; durable
-"""
+"""CLUSTERX: the topology as an operator or controller pushes it, and migrations; APPLYBATCH."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Coroutine
 from typing import Any
 
-from slotrocks.engine import OK
-from slotrocks.server.cluster.ranges import SlotSet
+from slotrocks.engine import DIGEST_KEY_BYTES, OK, ReplyError
 from slotrocks.server.cluster.topology import NODE_ID_CHARS
 from slotrocks.server.commands.cluster import cluster_of, parse_import_ranges, require_admin
 from slotrocks.server.errors import CommandError
-from slotrocks.server.migration import faults
 from slotrocks.server.migration.apply import apply_anywhere
-from slotrocks.server.migration.records import ImportState
-from slotrocks.server.migration.target import HANDOVER_VERSION
-from slotrocks.server.session import Session
+from slotrocks.server.session import Session, Suspended
 from slotrocks.server.table import command
+
+log = logging.getLogger(__name__)
 
 USAGE = "ERR CLUSTERX command, CLUSTERX VERSION|MYID|SETNODEID|SETNODES|SETSLOT|MIGRATE"
 _ADMIN = "admin stale noscript no_multi"
@@ -144,42 +134,77 @@ def _migrate_mode(words: list[bytes]) -> tuple[bool, int]:
     return True, timeout_s
 
 
-@command("clusterx|handover", arity=-3, flags=_ADMIN, group="cluster", since="3.0.0",
-         summary="Internal: what the source of a migration says to its target.")  # fmt: skip
-def handover(s: Session, argv: list[bytes]) -> Any:
+@command("clusterx|migration", arity=-4, flags=_ADMIN, group="cluster", since="3.0.0",
+         summary="CANCEL slots: stops a migration. RESOLVE slots node-id: decides who owns them when the outcome is"
+         " unknown and the other node gone for ever; a wrong decision costs data.")  # fmt: skip
+def migration(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     require_admin(s)
-    words = [word.decode("latin-1") for word in argv[2:]]
-    match [words[0].lower(), *words[1:]]:
-        case ["version"]:
-            return HANDOVER_VERSION
-        case ["start", job, source, slots]:
-            c.importer.start(s, parse_import_ranges(slots.encode()), job, source, kvrocks=False)
+    slots = parse_import_ranges(argv[3])
+    match [argv[2].lower(), *argv[4:]]:
+        case [b"cancel"]:
+            c.coordinator.cancel(slots)
             return OK
-        case ["prepare", job]:
-            c.importer.prepare(job)
-            return s.node.reply_when_synced(s, lambda: faults.reach("target.prepare.synced"))
-        case ["commit", job]:
-            each = c.importer.find(job)
-            c.importer.commit(each)
-            return s.node.reply_when_synced(s, lambda: c.importer.serve(each))
-        case ["abort", job]:
-            c.importer.abort(c.importer.find(job), "the source gave up")
-            return OK
-        case ["status", job, slots]:
-            return handover_status(s, job, parse_import_ranges(slots.encode()))
+        case [b"resolve", owner]:
+            incoming = c.importer.running
+            side = c.importer if incoming is not None and incoming.slots == slots else c.coordinator
+            then, advice = side.resolve(slots, owner.decode("latin-1"))
+            return s.node.reply_when_synced(s, then, advice)
         case _:
             raise CommandError("ERR syntax error")
 
 
-def handover_status(s: Session, job: str, slots: SlotSet) -> Any:
-    """What became of a job. A commit that was noted must be durable before anybody is told of it."""
-    importer = cluster_of(s).importer
-    status = importer.status(job, slots)
-    if status != ImportState.COMMITTED.value:
-        return status
-    each = importer.known(job)
-    return s.node.reply_when_synced(s, None if each is None else lambda: importer.serve(each), status)
+@command("clusterx|verify", arity=4, flags=_ADMIN, group="cluster", since="3.0.0",
+         summary="Compares every row of slots with those of another node.",
+         complexity="O(N) where N is the number of rows, in a process of its own")  # fmt: skip
+def verify(s: Session, argv: list[bytes]) -> Any:
+    c = cluster_of(s)
+    require_admin(s)
+    slots = parse_import_ranges(argv[2])
+    peer = c.topology.nodes.get(argv[3].decode("latin-1"))
+    if peer is None or peer.id == c.myid:
+        raise CommandError("ERR Can't find the other node's id")
+    return reply_later(s, c.verifier.verify(slots, peer))
+
+
+@command("clusterx|digest", arity=4, flags=_ADMIN, group="cluster", since="3.0.0",
+         summary="Internal: digests every row of slots, for another node's VERIFY.",
+         complexity="O(N) where N is the number of rows, in a process of its own")  # fmt: skip
+def digest(s: Session, argv: list[bytes]) -> Any:
+    c = cluster_of(s)
+    require_admin(s)
+    slots = parse_import_ranges(argv[2])
+    try:
+        key = bytes.fromhex(argv[3].decode("latin-1"))
+    except ValueError:
+        key = b""
+    if len(key) != DIGEST_KEY_BYTES:
+        raise CommandError("ERR the key must have 32 hexadecimal digits")
+    return reply_later(s, c.verifier.digest(slots, key))
+
+
+def reply_later(s: Session, work: Coroutine[Any, Any, Any]) -> Suspended:
+    """Suspends a session until `work` has a reply, or raises CommandError. It ends when the client leaves."""
+
+    def done(task: asyncio.Task[Any]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            s.resume(task.result())
+        elif isinstance(error, CommandError):
+            s.resume(ReplyError(str(error)))
+        else:
+            log.error("internal error", exc_info=error)
+            s.resume(ReplyError("ERR internal error, see the log"))
+
+    task = s.node.loop.create_task(work)
+    task.add_done_callback(done)
+
+    def leave() -> None:
+        task.cancel()
+
+    return s.suspend(leave)
 
 
 @command("applybatch", arity=-2, flags="write no_multi noscript", group="server", since="2.6.0",

@@ -191,7 +191,10 @@ def xsetid(s: Session, argv: list[bytes]) -> Any:
             raise CommandError(SYNTAX)
     stream = streams.find(s.txn, argv[1])
     if stream is None:
-        raise CommandError("ERR no such key")
+        # A Kvrocks node that migrates an empty stream here has XSETID make it, which it does there.
+        if s.importing is None or not entries_added or max_deleted_id == FIRST:
+            raise CommandError("ERR no such key")
+        stream = streams.create(s.txn, argv[1])
     try:
         streams.set_id(s.txn, stream, last_id, entries_added, max_deleted_id)
     except streams.XSetIDError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from slotrocks.engine import CF_PROPAGATE, BatchError, SlotFilter, apply_batch, encode_expiry_key
@@ -11,9 +12,10 @@ if TYPE_CHECKING:
     from slotrocks.server.node import Node
 
 
-def write_batch(node: Node, data: bytes, slots: SlotFilter | None) -> int:
+def write_batch(node: Node, data: bytes, slots: SlotFilter | None, notes: Sequence[tuple[bytes, bytes]] = ()) -> int:
     """Writes an encoded batch whose rows all lie in `slots` (None: a node without cluster mode, any row), and indexes
-    their expiries. How many operations it had. Raises CommandError; then nothing of it is written."""
+    their expiries. `notes` are rows of column family propagate that go with it. How many operations it had. Raises
+    CommandError; then nothing of it is written."""
     node.tick.end()  # so that the order of the WAL is the order of the commands
     batch = node.store.new_batch()
     try:
@@ -23,6 +25,8 @@ def write_batch(node: Node, data: bytes, slots: SlotFilter | None) -> int:
     count = len(batch)
     for row_key, expire_ms in expiries:
         batch.put(encode_expiry_key(expire_ms, row_key), b"", node.store.handles[CF_PROPAGATE])
+    for key, value in notes:
+        batch.put(key, value, node.store.handles[CF_PROPAGATE])
     node.write_now(batch)
     return count
 

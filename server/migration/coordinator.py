@@ -11,19 +11,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
 from slotrocks.server.cluster.view import MigrationState, MigrationView
 from slotrocks.server.errors import CommandError
-from slotrocks.server.migration import faults, records
+from slotrocks.server.migration import records
 from slotrocks.server.migration.job import Job
 from slotrocks.server.migration.link import LinkError, Refused
-from slotrocks.server.migration.sender import Sender, SenderError
+from slotrocks.server.migration.sender import LogLost, SenderError, SenderLost
+from slotrocks.server.migration.steps import Steps
 from slotrocks.server.migration.table import FENCED, FROZEN, RECOVERY, RUNNING, TABLE, Effect, Event, State, step
-from slotrocks.server.migration.target import Target
 
 if TYPE_CHECKING:
     from slotrocks.server.cluster.state import Cluster
@@ -31,11 +30,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ROUNDS_MAX = 10
-ASK_INTERVAL_S = 0.5
-ABORT_TRIES = 3
 STOP_TIMEOUT_S = 1.0
-DROPPED = "the target refused the hand-over: it has dropped the import"
+GIVEN = (
+    "This node sends clients on. If the target did not take the slots over, and never will, give them to a node that is"
+    " to have them: what this node holds of them is deleted by the topology that does."
+)
+KEPT = (
+    "This node serves the slots again. If the target took them over, what clients wrote there is lost, and if it comes"
+    " back it serves them, too, until a topology says otherwise: push one first."
+)
 
 Activity = Coroutine[Any, Any, None]
 
@@ -48,25 +51,7 @@ class Coordinator:
         self._node = cluster.node
         self._jobs: dict[str, Job] = {}
         self._last: Job | None = None
-        self._work_directory = cluster.node.directory / "migration"
-        self._effects: dict[Effect, Callable[[Job], None]] = {
-            Effect.START_SENDER: lambda job: self._begin(job, self._run_sender(job)),
-            Effect.SEND_ROUND: self._send_round,
-            Effect.FREEZE: self._freeze,
-            Effect.SEND_FINAL: self._send_final,
-            Effect.SEND_PREPARE: lambda job: self._begin(job, self._prepare(job)),
-            Effect.WRITE_FENCE: lambda job: self._begin(job, self._write_fence(job)),
-            Effect.SEND_COMMIT: lambda job: self._begin(job, self._commit(job)),
-            Effect.ASK_OUTCOME: lambda job: self._begin(job, self._ask_outcome(job)),
-            Effect.ANSWER_MOVED: self._answer_moved,
-            Effect.STOP_SENDER: self._stop_sender,
-            Effect.ABORT_TARGET: lambda job: self._begin(job, self._abort_target(job)),
-            Effect.UNFREEZE: self._unfreeze,
-            Effect.FORGET: self._forget,
-            Effect.REPORT_SUCCESS: self._report_success,
-            Effect.REPORT_FAILURE: self._report_failure,
-            Effect.DELETE_DATA: self._delete_data,
-        }
+        self._steps = Steps(cluster, self)
 
     # -- what others need to know
 
@@ -110,7 +95,7 @@ class Coordinator:
             shown = "fail"
         return MigrationView(
             job.shown, job.target.id, shown, job.state.value, job.elapsed_ms, job.keys, job.bytes,
-            job.rate_bytes_per_sec, job.rounds, job.lag_bytes, job.pause_ms, job.error,
+            job.rate_bytes_per_sec, job.rounds, job.lag_bytes, job.pause_ms, job.error, job.id, job.digest_state,
         )  # fmt: skip
 
     # -- commands
@@ -124,7 +109,7 @@ class Coordinator:
         moved_out = self.moved_out
         if any(slot in moved_out for slot in slots):
             raise CommandError("ERR Can't migrate slot which has been migrated")
-        if slots - cluster.assigned:
+        if slots - cluster.assigned or slots.overlaps(cluster.importer.importing):
             raise CommandError("ERR Can't migrate slot which doesn't belong to me")
         if target.role != "master":
             raise CommandError("ERR Can't migrate slot to a slave")
@@ -136,7 +121,7 @@ class Coordinator:
         self._jobs[job.id] = self._last = job
         records.save(self._node.txn, job.record)
         log.info("job %s: slots %s to %s at %s", job.id, slots.text(), target.id, target.address)
-        self._begin(job, self._start(job))
+        self._steps.carry_out(job, (Effect.SEND_START,))
         return job
 
     def fail(self, why: str) -> None:
@@ -144,6 +129,35 @@ class Coordinator:
         job = self.running
         if job is not None and job.state not in FENCED and job.state is not State.ROLLBACK:
             self.on(job, Event.FAILURE, why)
+
+    def cancel(self, slots: SlotSet) -> None:
+        """Stops the job of these slots. Raises CommandError if there is none, or it cannot be stopped any more."""
+        job = self.running
+        if job is None or job.slots != slots:
+            raise CommandError(f"ERR slots {slots.text()} are not being migrated from this node")
+        if job.state in FENCED or job.state is State.ROLLBACK:
+            raise CommandError(f"ERR too late to cancel: the migration is in state {job.state.value}")
+        self.on(job, Event.FAILURE, "cancelled by an operator")
+
+    def resolve(self, slots: SlotSet, owner: str) -> tuple[Callable[[], None], str]:
+        """An operator's decision about a job whose target does not say the outcome. It is noted; the caller syncs, and
+        then calls the function. Also what to tell the operator. Raises CommandError."""
+        job = self.running
+        if job is None or job.slots != slots or job.state is not State.RESOLVE or job.decision is not None:
+            raise CommandError(f"ERR the outcome of a migration of slots {slots.text()} from this node is not unknown")
+        if owner not in (job.target.id, self._cluster.myid):
+            raise CommandError(f"ERR the owner can be {job.target.id} or {self._cluster.myid}")
+        job.decision = Event.GIVEN if owner == job.target.id else Event.KEPT
+        if job.activity is not None:
+            job.activity.cancel()  # from now on no answer counts
+        records.save(self._node.txn, job.record)
+        log.warning("job %s: an operator gives slots %s to %s", job.id, slots.text(), owner)
+        return lambda: self._on_resolved(job), GIVEN if job.decision is Event.GIVEN else KEPT
+
+    def _on_resolved(self, job: Job) -> None:
+        event, job.decision = job.decision, None
+        assert event is not None
+        self.on(job, event, "" if event is Event.GIVEN else "an operator has decided that this node keeps the slots")
 
     # -- the machine
 
@@ -154,224 +168,48 @@ class Coordinator:
             job.error = error
         log.debug("job %s: %s, %s -> %s %s", job.id, event.name, job.state.name, transition.next.name, error)
         job.enter(transition.next)
-        for effect in transition.effects:
-            self._effects[effect](job)
+        self._steps.carry_out(job, transition.effects)
 
-    def _begin(self, job: Job, activity: Activity) -> None:
+    def begin(self, job: Job, activity: Activity) -> None:
         """Starts a job's next activity in place of the one before."""
         if job.activity is not None and job.activity is not asyncio.current_task():
             job.activity.cancel()
         job.activity = self._node.loop.create_task(self._guard(job, activity))
 
+    def remove(self, job: Job) -> None:
+        """The job has ended, and its record is gone."""
+        del self._jobs[job.id]
+
     async def _guard(self, job: Job, activity: Activity) -> None:
         """A failure that an activity does not handle itself is the job's failure."""
         try:
             await activity
-        except (LinkError, Refused, SenderError, OSError) as error:
+        except (LinkError, SenderLost) as error:
+            self._on_activity_failed(job, str(error), Event.LINK_LOST if self._may_resume(job) else Event.FAILURE)
+        except LogLost as error:
+            self._on_activity_failed(job, str(error), Event.START_OVER if job.resumed else Event.FAILURE)
+        except (Refused, SenderError, OSError) as error:
             self._on_activity_failed(job, str(error) or type(error).__name__)
         except Exception:
             log.exception("job %s: internal error in state %s", job.id, job.state.value)
             self._on_activity_failed(job, "internal error, see the log")
 
-    def _on_activity_failed(self, job: Job, why: str) -> None:
-        """Before the fence the job fails; after it, the target is asked (again). A fence that cannot be written leaves
-        the job as it is until a restart: what the medium has of it is not known."""
+    def _may_resume(self, job: Job) -> bool:
+        return job.checks_rows and self._node.config.migrate_resume_timeout_ms > 0
+
+    def _on_activity_failed(self, job: Job, why: str, preferred: Event = Event.FAILURE) -> None:
+        """Before the fence the job goes on later, or fails; after it, the target is asked (again). A fence that cannot
+        be written leaves the job as it is until a restart: what the medium has of it is not known."""
         if job.activity is not asyncio.current_task():
             return
-        for event in (Event.FAILURE, Event.NO_ANSWER, Event.ROLLED_BACK):
+        for event in (preferred, Event.FAILURE, Event.NO_ANSWER, Event.ROLLED_BACK):
             if (job.state, event) in TABLE:
+                if event is preferred and event is not Event.FAILURE:
+                    log.warning("job %s: %s in state %s: %s", job.id, event.value, job.state.value, why)
                 self.on(job, event, why)
                 return
         job.error = why
         log.critical("job %s: slots %s stay fenced until a restart: %s", job.id, job.slots.text(), why)
-
-    # -- activities and effects, in the table's order
-
-    async def _start(self, job: Job) -> None:
-        config = self._node.config
-        job.link = await Target.connect(job.target, config)
-        await job.link.start(job.id, self._cluster.myid, job.slots)
-        faults.reach("source.start.answered", LinkError)
-        job.kvrocks = job.link.kvrocks
-        if job.kind == "raw-key-value" and not job.link.takes_batches:
-            log.warning("job %s: the target has no APPLYBATCH, falling back to redis-command", job.id)
-            job.kind = "redis-command"
-        self.on(job, Event.ACCEPTED)
-
-    async def _run_sender(self, job: Job) -> None:
-        """Runs the sender process and turns what it reports into events, until it is told to stop."""
-        assert job.link is not None
-        self._node.tick.end()
-        directory = self._work_directory / job.id
-        directory.mkdir(parents=True, exist_ok=True)
-        job.sender = sender = await Sender.start(
-            job.link.fileno, directory, self._node.directory / "db", self._node.store.sequence, job, self._node.config
-        )
-        faults.reach("source.sender.started")
-        async for report in sender.reports():
-            job.keys, job.bytes = report.keys, report.bytes
-            if report.what != "progress":
-                faults.reach(f"source.{report.what}.sent", SenderError)
-            if report.what == "snapshot":
-                self.on(job, Event.SNAPSHOT_SENT)
-            elif report.what == "round":
-                job.rounds += 1
-                job.lag_bytes = report.round_bytes
-                small = report.round_rows <= self._node.config.migrate_sequence_gap or job.rounds >= ROUNDS_MAX
-                self.on(job, Event.ROUND_SMALL if small else Event.ROUND_LARGE)
-            elif report.what == "final":
-                self.on(job, Event.FINAL_SENT)
-                return
-
-    def _send_round(self, job: Job) -> None:
-        assert job.sender is not None
-        job.sender.order("round", self._node.store.sequence)
-
-    def _freeze(self, job: Job) -> None:
-        self._node.tick.end()
-        self._cluster.rebuild()
-        self._limit_pause(job)
-        faults.reach("source.freeze")
-
-    def _limit_pause(self, job: Job) -> None:
-        limit_s = self._node.config.migrate_pause_timeout_ms / 1000
-        job.pause_timer = self._node.loop.call_later(limit_s, self._on_pause_timeout, job)
-
-    def _on_pause_timeout(self, job: Job) -> None:
-        if job.state in FROZEN:
-            self.on(job, Event.PAUSE_TOO_LONG, "the pause was longer than migrate-pause-timeout-ms")
-        elif job.state in FENCED:
-            job.overdue = True
-            self._cluster.rebuild()
-
-    def _send_final(self, job: Job) -> None:
-        assert job.sender is not None
-        job.sender.order("final", self._node.store.sequence)
-
-    def _stop_sender(self, job: Job) -> None:
-        if job.sender is not None:
-            job.sender.stop()
-            job.sender = None
-        shutil.rmtree(self._work_directory / job.id, ignore_errors=True)
-
-    async def _prepare(self, job: Job) -> None:
-        assert job.link is not None
-        faults.reach("source.prepare.send", LinkError)
-        await job.link.prepare(job.id)
-        faults.reach("source.prepare.answered", LinkError)
-        self.on(job, Event.PREPARED)
-
-    async def _write_fence(self, job: Job) -> None:
-        """The promise: durable, and from now on reads wait as well."""
-        faults.reach("source.fence.write")
-        records.save(self._node.txn, job.record)
-        self._cluster.rebuild()
-        await self._node.sync()
-        faults.reach("source.fence.written")
-        self.on(job, Event.FENCED)
-
-    async def _commit(self, job: Job) -> None:
-        try:
-            if job.link is None:
-                job.link = await self._connect_again(job)
-            faults.reach("source.commit.send", LinkError)
-            committed = await job.link.commit(job.id, job.slots)
-            faults.reach("source.commit.answered", LinkError)
-        except (LinkError, Refused, OSError) as error:
-            job.error = str(error)
-            self._close_link(job)
-            self.on(job, Event.NO_ANSWER)
-            return
-        if committed:
-            self.on(job, Event.COMMITTED)
-        else:
-            self.on(job, Event.ABORTED, DROPPED)
-
-    async def _ask_outcome(self, job: Job) -> None:
-        """Asks the target what became of a COMMIT that was not answered."""
-        await asyncio.sleep(ASK_INTERVAL_S if job.asked else 0)
-        job.asked += 1
-        try:
-            job.link = await self._connect_again(job)
-            event = await job.link.outcome(job.id, job.slots)
-            faults.reach("source.ask.answered", LinkError)
-        except (LinkError, Refused, OSError) as error:
-            job.error = str(error)
-            if job.asked == 1 or job.asked % 60 == 0:
-                log.warning("job %s: slots %s stay fenced, the target does not say the outcome: %s",
-                            job.id, job.slots.text(), error)  # fmt: skip
-            event = Event.NO_ANSWER
-        if event is Event.NO_ANSWER:
-            self._close_link(job)
-        self.on(job, event, DROPPED if event is Event.ABORTED else "")
-
-    def _answer_moved(self, job: Job) -> None:
-        job.error = ""
-        job.end_pause()
-        self._close_link(job)
-        faults.reach("source.moved.write")
-        records.save(self._node.txn, job.record)
-        self._cluster.importer.retire(job.slots)
-        self._node.on_all_touched()
-        self._cluster.rebuild()
-        self._node.tick.end()
-        faults.reach("source.moved.written")
-
-    def _unfreeze(self, job: Job) -> None:
-        job.end_pause()
-        self._cluster.rebuild()
-
-    async def _abort_target(self, job: Job) -> None:
-        """Tells the target, or lets it notice: an import that was not prepared ends with its link. One that was is told
-        until it hears, a few times; if it never does, it keeps what it must not serve until the next attempt."""
-        faults.reach("source.rollback")
-        self._close_link(job)
-        if not job.kvrocks and job.prepared:
-            for _ in range(ABORT_TRIES):
-                try:
-                    target = await self._connect_again(job)
-                    try:
-                        await target.abort(job.id)
-                    finally:
-                        target.close()
-                    break
-                except Refused as refusal:  # it does not know the job, say
-                    log.info("job %s: the target has nothing to drop: %s", job.id, refusal)
-                    break
-                except (LinkError, OSError) as error:
-                    log.warning("job %s: cannot tell the target to drop its import: %s", job.id, error)
-                    await asyncio.sleep(ASK_INTERVAL_S)
-        self.on(job, Event.ROLLED_BACK)
-
-    def _forget(self, job: Job) -> None:
-        faults.reach("source.forget")
-        records.forget(self._node.txn, job.record)
-        self._node.tick.end()
-        del self._jobs[job.id]
-
-    def _report_success(self, job: Job) -> None:
-        log.info("job %s: slots %s moved in %d ms: %d keys, %d bytes, %d rounds, pause %d ms",
-                 job.id, job.slots.text(), job.elapsed_ms, job.keys, job.bytes, job.rounds, job.pause_ms)  # fmt: skip
-        job.tell_waiters(None)
-
-    def _report_failure(self, job: Job) -> None:
-        log.error("job %s: migration of slots %s failed: %s", job.id, job.slots.text(), job.error)
-        job.tell_waiters(job.error)
-
-    def _delete_data(self, job: Job) -> None:
-        faults.reach("source.clean")
-        self._cluster.delete_slots(job.garbage)
-        self.on(job, Event.CLEANED)
-
-    async def _connect_again(self, job: Job) -> Target:
-        """Connects to a target that has taken part in the job, wherever the topology says that it is by now."""
-        peer = self._cluster.topology.nodes.get(job.target.id, job.target)
-        return await Target.connect(peer, self._node.config, kvrocks=job.kvrocks)
-
-    def _close_link(self, job: Job) -> None:
-        if job.link is not None:
-            job.link.close()
-            job.link = None
 
     # -- what happens around it
 
@@ -381,9 +219,16 @@ class Coordinator:
             if job.state is State.MOVED:
                 self._settle(job, job.slots & confirmed, delete=True)
             elif job.state in RUNNING:
+                if job.state is State.PREPARE and self._given_to(job):
+                    continue  # all has arrived, and the target serves nothing before it is told to
                 peer = self._cluster.topology.nodes.get(job.target.id)
                 if job.slots - self._cluster.assigned or peer is None or peer.role != "master":
                     self.fail("the topology changed: this node or the target is not what it was")
+
+    def _given_to(self, job: Job) -> bool:
+        """Whether the topology says already what a job is about to make true."""
+        peer = self._cluster.topology.nodes.get(job.target.id)
+        return peer is not None and peer.role == "master" and not job.slots - peer.slots
 
     def retire(self, slots: SlotSet) -> None:
         """Slots that had been handed over have come back by an import: nothing of them is left to confirm or delete."""
@@ -412,19 +257,21 @@ class Coordinator:
 
     def recover(self) -> None:
         """After a restart: goes on with what was promised, rolls back what was not."""
-        shutil.rmtree(self._work_directory, ignore_errors=True)
-        for record in records.load_out(self._node.txn):
-            job = Job.restore(record)
+        jobs = [Job.restore(record) for record in records.load_out(self._node.txn)]
+        resumable = {job.id for job in jobs if job.state is State.START and self._may_resume(job)}
+        self._steps.clear_all_files(resumable)
+        for job in jobs:
             self._jobs[job.id] = self._last = job
             transition = RECOVERY[job.state]
+            if transition.next is State.RECONNECT and job.id not in resumable:
+                transition = RECOVERY[State.ROLLBACK]
             if transition.next is State.ROLLBACK:
                 job.error = "the source was restarted"
             job.enter(transition.next)
             log.info("job %s: slots %s, after the restart: %s", job.id, job.slots.text(), job.state.value)
             if job.state in FENCED:
-                self._limit_pause(job)
-            for effect in transition.effects:
-                self._effects[effect](job)
+                self._steps.limit_pause(job)
+            self._steps.carry_out(job, transition.effects)
 
     def clear(self) -> None:
         """Forgets every job (CLUSTER RESET). None may be running."""
@@ -437,8 +284,9 @@ class Coordinator:
         return [job.activity for job in self._jobs.values() if job.activity is not None and not job.activity.done()]
 
     async def stop(self) -> None:
-        """The node stops: a job that may still roll back does, with a clean end of its link."""
-        self.fail("the node is stopping")
+        """The node stops: a job that could not be resumed rolls back, with a clean end of its link."""
+        if (job := self.running) is not None and not self._may_resume(job):
+            self.fail("the node is stopping")
         if tasks := self._activities():
             await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
         if tasks := self._activities():  # those that have followed on the first ones included
@@ -446,5 +294,5 @@ class Coordinator:
                 task.cancel()
             await asyncio.wait(tasks)
         for job in self._jobs.values():
-            self._stop_sender(job)
-            self._close_link(job)
+            self._steps.stop_sender(job)
+            self._steps.close_link(job)

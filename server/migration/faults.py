@@ -10,6 +10,8 @@ reaches. The file is a plan, one line for each fault that is still to happen:
     error        the error that the place would see if what it just did had failed; after a request that is a lost reply
     delay:<ms>   the whole process stands still for a while
     wait         it stands still until somebody removes "<file>.reached", which names the point
+    drop, flip, repeat   for the points that see rows: the first row is lost, a bit of the last one's value is wrong,
+                 the rows of the batch before come a second time after these
 
 A fault happens once: its line is removed before the action, so a process that is started again does not meet it again.
 The sender inherits the variable from its node. Without the variable `reach` is a function that does nothing.
@@ -25,6 +27,8 @@ import os
 import signal
 import time
 from pathlib import Path
+
+from slotrocks.engine import OP_DELETE_RANGE, OP_PUT, BatchBuilder, decode_batch
 
 VARIABLE = "SLOTROCKS_FAULTS"
 POLL_S = 0.005
@@ -45,13 +49,18 @@ POINTS = {
     "source.ask.answered": "the target has said what became of the job",
     "source.moved.write": "the move is about to be written",
     "source.moved.written": "the move is written, and clients are sent on",
+    "source.resume.answered": "the target has said how far the job has come",
     "source.rollback": "the target is about to be told that the job ends",
     "source.forget": "the job's record is about to be deleted",
     "source.clean": "the data of the slots is about to be deleted",
     "sender.start": "the sender has its plan",
     "sender.snapshot": "a batch of the snapshot is on its way",
     "sender.changes": "a part of the log is on its way",
+    "sender.rows": "a batch of rows is about to be sent",
     "target.start": "an import is about to begin",
+    "target.rows": "a batch of rows has come",
+    "target.compare": "the digests are about to be compared",
+    "target.resume": "an import is about to go on over a new connection",
     "target.batch": "a batch is about to be written",
     "target.prepare.noted": "the promise to keep the data is in the transaction",
     "target.prepare.synced": "and on the medium, not yet answered",
@@ -66,11 +75,17 @@ def _nothing(point: str, error: type[Exception] | None = None) -> None:
     """The process was started without SLOTROCKS_FAULTS."""
 
 
+def _same(point: str, batch: bytes) -> bytes:
+    """The process was started without SLOTROCKS_FAULTS."""
+    return batch
+
+
 class Plan:
     """The plan in a file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._before: dict[str, bytes] = {}
 
     def reach(self, point: str, error: type[Exception] | None = None) -> None:
         """Does what the plan says about a point. Raises `error` if that is the action."""
@@ -86,6 +101,31 @@ class Plan:
             self._wait(point)
         else:
             time.sleep(int(action.removeprefix("delay:")) / 1000)
+
+    def altered(self, point: str, batch: bytes) -> bytes:
+        """The batch of rows that passes a point, as the plan wants it."""
+        action = self._take(point)
+        before = self._before.get(point, batch)
+        self._before[point] = batch
+        if action is None:
+            return batch
+        rows = decode_batch(batch)
+        if action == "drop":
+            rows = rows[1:]
+        elif action == "flip":
+            op, family, key, value = rows[-1]
+            rows[-1] = (op, family, key, value[:-1] + bytes([value[-1] ^ 1]))
+        elif action == "repeat":
+            rows += decode_batch(before)
+        builder = BatchBuilder()
+        for op, family, key, value in rows:
+            if op == OP_PUT:
+                builder.put(family, key, value)
+            elif op == OP_DELETE_RANGE:
+                builder.delete_range(family, key, value)
+            else:
+                builder.delete(family, key)
+        return builder.take()
 
     def _take(self, point: str) -> str | None:
         """Counts a visit; the action if it is due, whose line is then gone."""
@@ -117,4 +157,6 @@ class Plan:
 
 
 _file = os.environ.get(VARIABLE)
-reach = Plan(Path(_file)).reach if _file else _nothing
+_plan = Plan(Path(_file)) if _file else None
+reach = _plan.reach if _plan else _nothing
+altered = _plan.altered if _plan else _same

@@ -5,25 +5,31 @@ An import belongs to the connection that started it, until it is prepared. Its s
     (start) -> IMPORTING -> PREPARED -> COMMITTED          Slotrocks sources: PREPARE, then COMMIT
     (start) -> IMPORTING ------------> COMMITTED          Kvrocks sources: CLUSTER IMPORT <range> 1
     IMPORTING, PREPARED -> ABORTED
+    PREPARED -> IMPORTING                                 the source did not hear the promise, and resumes
 
-IMPORTING ends with its connection, and with the process: then what came is deleted. PREPARED and COMMITTED are
-promises: they are fsynced before they are answered, and a restart keeps them. A job that this node does not know, or
-has aborted, can never be committed: ABORTED is remembered, so that a COMMIT that comes late is refused.
+PREPARED and COMMITTED are promises: they are fsynced before they are answered, and a restart keeps them. IMPORTING is
+none. When its connection or the process ends, what came is deleted; but rows of a Slotrocks source (receiver.py) are
+kept for migrate-resume-timeout-ms, in which the source may come back and go on. It does so over a new connection, and
+then nothing that still comes over the old one counts. A job that this node does not know, or has aborted, can never be
+committed: a promise that was broken is remembered, so that a COMMIT that comes late is refused.
 Rows are accepted only for the slots of the import; clients see none of them before COMMITTED.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from slotrocks.engine import SlotFilter
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
 from slotrocks.server.errors import CommandError
 from slotrocks.server.migration import faults, records
 from slotrocks.server.migration.apply import write_batch
-from slotrocks.server.migration.records import ImportState, InRecord
+from slotrocks.server.migration.incoming import Import
+from slotrocks.server.migration.progress import Progress
+from slotrocks.server.migration.receiver import Receiver
+from slotrocks.server.migration.records import ImportState
 
 if TYPE_CHECKING:
     from slotrocks.server.cluster.state import Cluster
@@ -32,30 +38,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ENDED_RECORDS_MAX = 256
-
-
-@dataclass
-class Import:
-    """One import. `confirmed`: a topology names this node as the owner, so the record no longer overrides anything."""
-
-    job: str
-    slots: SlotSet
-    source: str
-    state: ImportState
-    session: Session | None = None
-    kvrocks: bool = False
-    confirmed: bool = False
-    served: bool = False  # the commit is durable, clients have been let in
-    rows: int = 0
-    bytes: int = 0
-    filter: SlotFilter = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.filter = SlotFilter(self.slots.ranges)
-
-    @property
-    def record(self) -> InRecord:
-        return InRecord(self.job, "confirmed" if self.confirmed else self.state.value, self.slots.text(), self.source)
+TAKEN = (
+    "This node serves the slots. If the source had not fenced them, it serves them, too, when it comes back, until a"
+    " topology says otherwise: push one first."
+)
+DROPPED = "This node has dropped what came. If the source never comes back, that was the only copy."
 
 
 class Importer:
@@ -82,6 +69,19 @@ class Importer:
         return running.slots if running is not None else NO_SLOTS
 
     @property
+    def promised(self) -> SlotSet:
+        """The slots that have arrived, and whose outcome is not known: nobody serves them here, whatever a topology
+        says."""
+        running = self.running
+        return running.slots if running is not None and running.state is ImportState.PREPARED else NO_SLOTS
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether clients may see what arrives, if they say ASKING."""
+        running = self.running
+        return running is None or running.kvrocks
+
+    @property
     def imported(self) -> SlotSet:
         """The slots that arrived and that no topology has confirmed yet."""
         slots = NO_SLOTS
@@ -92,49 +92,97 @@ class Importer:
 
     # -- the protocol
 
-    def start(self, session: Session, slots: SlotSet, job: str, source: str, *, kvrocks: bool) -> None:
-        """Begins an import over `session`. Raises CommandError, with Kvrocks's texts where it has one."""
+    def start(
+        self,
+        session: Session,
+        slots: SlotSet,
+        job: str,
+        source: str,
+        *,
+        kvrocks: bool = False,
+        first: Progress | None = None,
+    ) -> None:
+        """Begins an import over `session`, or begins it anew. `first`: its rows will be counted from there. Raises
+        CommandError, with Kvrocks's texts where it has one."""
         cluster = self._cluster
         faults.reach("target.start", CommandError)
         if cluster.is_replica:
             raise CommandError("ERR Slave can't import slot")
         if slots.overlaps(cluster.owned):
             raise CommandError("ERR Can't import slot which belongs to me")
-        if job in self._imports:
-            raise CommandError(f"ERR There is an import {job} already")
         running = self.running
-        if running is not None:
+        again = running is not None and running.job == job and running.state is ImportState.IMPORTING
+        if job in self._imports and not again:
+            raise CommandError(f"ERR There is an import {job} already")
+        if running is not None and again:
+            log.warning("import %s of slots %s begins anew", job, slots.text())
+            running.detach()
+        elif running is not None:
             # A Slotrocks source runs one job at a time, so whatever else of it is undecided here has been given up.
-            if running.source != source or (kvrocks and running.slots != slots):
+            # One that speaks Kvrocks's protocol never promises anything, so nothing of it can be ended by mistake.
+            if running.source != source or running.kvrocks != kvrocks or (kvrocks and running.slots != slots):
                 raise CommandError(f"ERR only one importing job is allowed, current importing: {running.slots.text()}")
             self.abort(running, "superseded by a new attempt")
-        each = Import(job, slots, source, ImportState.IMPORTING, session, kvrocks)
+        each = Import(job, slots, source, ImportState.IMPORTING, kvrocks=kvrocks)
         cluster.delete_slots(slots)
         self._imports[job] = each
         self.last = each
+        if first is not None:
+            each.receiver = Receiver(self._node, job, each.filter, first)
+            each.receiver.save()
         records.save(self._node.txn, each.record)
-        session.importing = each
+        each.attach(session)
         cluster.rebuild()
         log.info("import %s of slots %s begins", job, slots.text())
+
+    def resume(self, session: Session, job: str, epoch: int) -> Progress | None:
+        """The source goes on over `session`: how far it has come. A promise that it did not hear is none any more.
+        `epoch` rises with each of its attempts: one that comes late does not count. None for a job that is not known.
+        Raises CommandError for one that cannot go on."""
+        each = self._imports.get(job)
+        if each is None:
+            return None
+        if each.receiver is None or each.state not in (ImportState.IMPORTING, ImportState.PREPARED):
+            raise CommandError(f"ERR import {job} is {each.state.value}")
+        if epoch <= each.epoch:
+            raise CommandError(f"ERR import {job} goes on over a newer connection")
+        faults.reach("target.resume", CommandError)
+        each.attach(session)
+        each.epoch = epoch
+        if each.state is ImportState.PREPARED:
+            self._set(each, ImportState.IMPORTING)
+            self._cluster.rebuild()
+        log.info("import %s of slots %s goes on after %d chunks", job, each.slots.text(), each.receiver.progress.chunks)
+        return each.receiver.progress
+
+    def receive(self, session: Session, job: str) -> Receiver:
+        """Who takes the rows of a job that come over `session`. Raises CommandError if they do not count."""
+        each: Import | None = session.importing
+        if each is None or each.job != job or each.state is not ImportState.IMPORTING or each.receiver is None:
+            raise CommandError(f"ERR import {job} takes no rows over this connection")
+        return each.receiver
 
     def apply(self, session: Session, data: bytes) -> int:
         """Writes a batch of rows (APPLYBATCH). Its size in bytes. Raises CommandError; then nothing of it is
         written."""
         each: Import | None = session.importing
-        if each is None or each.state is not ImportState.IMPORTING:
+        if each is None or each.state is not ImportState.IMPORTING or each.receiver is not None:
             raise CommandError("ERR APPLYBATCH is for the link of an import")
         faults.reach("target.batch", CommandError)
         each.rows += write_batch(self._node, data, each.filter)
         each.bytes += len(data)
         return len(data)
 
-    def prepare(self, job: str) -> Import:
-        """Notes the promise to keep the data; durable once the caller has synced. Raises CommandError."""
+    def prepare(self, session: Session, job: str, expected: tuple[int, bytes] | None) -> Import:
+        """Notes the promise to keep the data; durable once the caller has synced. `expected`: how many rows the source
+        has sent, and their digest. Raises CommandError."""
         each = self._known(job)
-        if each.state is ImportState.PREPARED:
-            return each
-        if each.state is not ImportState.IMPORTING:
-            raise CommandError(f"ERR import {job} is {each.state.value}")
+        if each.state is not ImportState.IMPORTING or each.session is not session:
+            raise CommandError(f"ERR import {job} is {each.state.value}, or belongs to another connection")
+        if (expected is None) != (each.receiver is None):
+            raise CommandError("ERR a digest is expected of rows, and of nothing else")
+        if each.receiver is not None and expected is not None:
+            each.receiver.compare(*expected)
         self._set(each, ImportState.PREPARED)
         faults.reach("target.prepare.noted")
         return each
@@ -145,6 +193,8 @@ class Importer:
             raise CommandError(f"ERR import {each.job} is {each.state.value}")
         if each.state is not ImportState.COMMITTED:
             self._set(each, ImportState.COMMITTED)
+            if each.receiver is not None:
+                each.receiver.forget()
             # Had these slots left this node before, that is over, in the same batch.
             self._cluster.coordinator.retire(each.slots)
             faults.reach("target.commit.noted")
@@ -154,29 +204,47 @@ class Importer:
         if each.served:
             return
         each.served = True
-        if each.session is not None:
-            each.session.importing = None
-            each.session = None
-        self._cluster.rebuild()
+        each.detach()
+        self._cluster.settle()
         faults.reach("target.commit.synced")
         log.info("import %s of slots %s is committed: %d rows, %d bytes",
                  each.job, each.slots.text(), each.rows, each.bytes)  # fmt: skip
 
-    def abort(self, each: Import, why: str) -> None:
-        """Drops what came, unless it is committed. Raises CommandError then."""
+    def abort(self, each: Import, why: str, *, by_source: bool = False) -> None:
+        """Drops what came, unless it is committed. Raises CommandError then. A promise that the source did not take
+        back itself is remembered as broken."""
         if each.state is ImportState.COMMITTED:
             raise CommandError(f"ERR import {each.job} is committed")
         if each.state is ImportState.ABORTED:
             return
         faults.reach("target.abort")
         log.warning("import %s of slots %s is aborted: %s", each.job, each.slots.text(), why)
-        if each.session is not None:
-            each.session.importing = None
-            each.session = None
+        each.detach()
         self._cluster.delete_slots(each.slots)
-        self._set(each, ImportState.ABORTED)
+        if each.receiver is not None:
+            each.receiver.forget()
+        promised, each.state = each.state is ImportState.PREPARED, ImportState.ABORTED
+        if promised and not by_source:
+            records.save(self._node.txn, each.record)
+        else:
+            records.forget(self._node.txn, each.record)  # no COMMIT can come
         self._prune()
         self._cluster.rebuild()
+
+    def resolve(self, slots: SlotSet, owner: str) -> tuple[Callable[[], None], str]:
+        """An operator's decision about an import whose source does not come back. It is noted; the caller syncs, and
+        then calls the function. Also what to tell the operator. Raises CommandError."""
+        each = self.running
+        if each is None or each.slots != slots or each.state is not ImportState.PREPARED:
+            raise CommandError(f"ERR the outcome of a migration of slots {slots.text()} to this node is not unknown")
+        if owner not in (each.source, self._cluster.myid):
+            raise CommandError(f"ERR the owner can be {each.source} or {self._cluster.myid}")
+        if owner == self._cluster.myid:
+            log.warning("import %s: an operator gives slots %s to this node", each.job, slots.text())
+            self.commit(each)
+            return lambda: self.serve(each), TAKEN
+        self.abort(each, "an operator gave the slots to the source")
+        return lambda: None, DROPPED
 
     def status(self, job: str, slots: SlotSet) -> str:
         """An ImportState's value, or "unknown". A job forgotten whose slots this node owns was committed."""
@@ -196,24 +264,37 @@ class Importer:
     # -- Kvrocks's form, which names imports by their slots
 
     def running_for(self, slots: SlotSet) -> Import:
-        """The running import of exactly these slots. Raises CommandError."""
+        """The running import of exactly these slots. Raises CommandError: also when it is not one of this form."""
         running = self.running
-        if running is None or running.slots != slots:
-            current = running.slots.text() if running is not None else "-1"
+        if running is None or running.slots != slots or not running.kvrocks:
+            current = running.slots.text() if running is not None and running.kvrocks else "-1"
             raise CommandError(f"ERR mismatch slot, importing slot(s): {current}, but got: {slots.text()}")
         return running
 
     # -- what happens around it
 
     def on_session_closed(self, session: Session) -> None:
-        """The link is gone: what was not promised ends."""
+        """The link is gone: what was not promised ends, or waits for the source to come back."""
         each: Import | None = session.importing
         if each is None:
             return
-        each.session = None
-        session.importing = None
+        each.detach()
         if each.state is ImportState.IMPORTING:
+            self._wait_for_source(each)
+
+    def _wait_for_source(self, each: Import) -> None:
+        """An import that belongs to no connection: for how long it is kept."""
+        limit_ms = self._node.config.migrate_resume_timeout_ms
+        if each.receiver is None or not limit_ms:
             self.abort(each, "the link to the source is lost")
+            return
+        log.warning("import %s of slots %s: the link to the source is lost", each.job, each.slots.text())
+        each.orphaned = self._node.loop.call_later(limit_ms / 1000, self._on_orphaned, each)
+
+    def _on_orphaned(self, each: Import) -> None:
+        each.orphaned = None
+        self.abort(each, "the source did not come back")
+        self._node.tick.end()
 
     def on_flush(self) -> None:
         """FLUSHALL: an import that is arriving ends; one that is promised must not lose a row, so that raises."""
@@ -254,12 +335,15 @@ class Importer:
             self._imports[each.job] = each
             if state is not ImportState.ABORTED and not confirmed:
                 self.last = each
+            if record.checked and state in (ImportState.IMPORTING, ImportState.PREPARED):
+                each.receiver = Receiver.load(self._node, each.job, each.filter)
             if state is ImportState.IMPORTING:
-                self.abort(each, "this node was restarted")
+                self._wait_for_source(each)
 
     def clear(self) -> None:
         """Forgets every import (CLUSTER RESET). None may be running."""
         for each in self._imports.values():
+            each.detach()
             records.forget(self._node.txn, each.record)
         self._imports.clear()
         self.last = None

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from slotrocks.engine import OK, ReplyError
 from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet, parse_ranges
 from slotrocks.server.cluster.topology import Node as Peer
+from slotrocks.server.migration.plan import Checked
 from slotrocks.server.migration.records import OutRecord
-from slotrocks.server.migration.table import FENCED, FROZEN, State
+from slotrocks.server.migration.table import FENCED, FROZEN, Event, State
 from slotrocks.server.session import Session
 
 if TYPE_CHECKING:
     from slotrocks.server.migration.sender import Sender
     from slotrocks.server.migration.target import Target
+
+# What a record says of the states in between: the last promise.
+_RECORDED = dict.fromkeys(FENCED, State.FENCE) | {each: each for each in (State.MOVED, State.ROLLBACK)}
 
 
 class Job:
@@ -38,7 +43,17 @@ class Job:
         self.rounds = 0
         self.lag_bytes = 0
         self.asked = 0  # how often the target was asked for the outcome
-        self.prepared = False  # the target may have promised to keep the data
+        self.announced = False  # the target may have heard of the job
+        self.prepared = False  # ... and have promised to keep the data
+        # Of rows that are checked and can be resumed: what the target has.
+        self.checked: Checked | None = None
+        self.position = 0  # the sequence number up to which it has the changes
+        self.resumed = False  # the sender has taken over from another one
+        self.digest: tuple[int, str] | None = None  # (rows, sum) of all that has been sent
+        self._epoch = 0  # of the newest connection to the target
+        self.bytes_before = 0  # sent by the senders before
+        self.lost_at: float | None = None  # when the target, the link or the sender was lost, without progress since
+        self.decision: Event | None = None  # an operator's: GIVEN or KEPT
         self.overdue = False  # its clients have waited longer than migrate-pause-timeout-ms
         self.garbage = NO_SLOTS  # slots whose data CLEAN deletes
         self.pause_timer: asyncio.TimerHandle | None = None
@@ -52,19 +67,41 @@ class Job:
     def restore(cls, record: OutRecord) -> Job:
         """A job as its record tells."""
         target = Peer(record.target, record.host, record.port, "master")
-        job = cls(record.job, parse_ranges(record.slots), target, "raw-key-value")
+        job = cls(record.job, parse_ranges(record.slots), target, record.kind)
         job.kvrocks = record.kvrocks
         job.state = State[record.state]
-        job.prepared = True
+        job.announced = job.prepared = True
         return job
 
     @property
     def record(self) -> OutRecord:
         """What has to survive a restart."""
-        state = self.state if self.state in (State.FENCE, State.MOVED) else State.START
+        if self.decision is not None:
+            state = State.MOVED if self.decision is Event.GIVEN else State.ROLLBACK
+        else:
+            state = _RECORDED.get(self.state, State.START)
+        target = self.target
         return OutRecord(
-            self.id, state.name, self.slots.text(), self.target.id, self.target.host, self.target.port, self.kvrocks
+            self.id, state.name, self.slots.text(), target.id, target.host, target.port, self.kvrocks, self.kind
         )
+
+    @property
+    def checks_rows(self) -> bool:
+        """Whether rows are numbered and digested: between Slotrocks nodes. Such a job can be resumed."""
+        return self.kind == "raw-key-value" and not self.kvrocks
+
+    @property
+    def digest_state(self) -> str:
+        """Whether the target's rows have been compared with the source's: none (they cannot be), pending, equal."""
+        if not self.checks_rows:
+            return "none"
+        return "equal" if self.state in FENCED | {State.MOVED, State.CLEAN, State.DONE} else "pending"
+
+    def next_epoch(self) -> int:
+        """A number for a connection to the target: higher than that of any before, also in an earlier process, if the
+        clock is right; if it is not, the target refuses the connection, and the job fails."""
+        self._epoch = max(self._epoch + 1, time.time_ns() // 1_000_000)
+        return self._epoch
 
     @property
     def address(self) -> str:

@@ -28,9 +28,9 @@ class Refused(Exception):
 class Link:
     """One connection. Not safe for concurrent requests."""
 
-    def __init__(self, sock: socket.socket, timeout_s: float) -> None:
+    def __init__(self, sock: socket.socket, timeout_s: float | None) -> None:
         self.sock = sock
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s  # for each request; None: no limit
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(protocolError=LinkError, replyError=Refused)
 
@@ -66,7 +66,7 @@ class Link:
         if self._reader.has_data():
             raise LinkError("the other node answered what was not asked")
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self.timeout_s):
                 await self._loop.sock_sendall(self.sock, encode_request(*words))
                 while True:
                     reply = self._reader.gets()
@@ -77,7 +77,7 @@ class Link:
                         raise LinkError("the other node closed the connection")
                     self._reader.feed(data)
         except TimeoutError as error:
-            raise LinkError(f"no answer within {self._timeout_s:g} s") from error
+            raise LinkError(f"no answer within {self.timeout_s:g} s") from error
         except OSError as error:
             raise LinkError(str(error)) from error
         if isinstance(reply, Refused):

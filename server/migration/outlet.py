@@ -17,7 +17,11 @@ REPLY_CHUNK_BYTES = 64 << 10
 
 
 class OutletError(Exception):
-    """The target refused something, did not answer in time, or is gone."""
+    """The target refused something."""
+
+
+class LinkLost(OutletError):
+    """The target did not answer in time, what it answered is garbage, or it is gone."""
 
 
 class Outlet:
@@ -26,9 +30,10 @@ class Outlet:
     def __init__(self, sock: socket.socket, timeout_s: float) -> None:
         self._sock = sock
         self._timeout_s = timeout_s
-        self._reader = hiredis.Reader(protocolError=OutletError, replyError=OutletError)
+        self._reader = hiredis.Reader(protocolError=LinkLost, replyError=OutletError)
         self._sends: deque[list[int]] = deque()  # of each send: [requests without a reply yet, bytes]
         self._unanswered = 0  # bytes
+        self.takes_lists = False  # whether an array is a success, too
         self._progress = 0.0  # when a byte was taken or a whole reply came: a target that only drips is stuck, too
         self.sent = 0  # bytes
 
@@ -44,7 +49,7 @@ class Outlet:
                 self._wait(select.POLLIN | select.POLLOUT)
                 self._receive()
             except OSError as error:
-                raise OutletError(f"the link to the target broke: {error.strerror}") from error
+                raise LinkLost(f"the link to the target broke: {error.strerror}") from error
         self.sent += len(requests)
         self._sends.append([count, len(requests)])
         self._unanswered += len(requests)
@@ -64,7 +69,7 @@ class Outlet:
         poll.register(self._sock, events)
         left_s = self._progress + self._timeout_s - time.monotonic()
         if left_s < 0 or not poll.poll(left_s * 1000):
-            raise OutletError(f"the target did not answer within {self._timeout_s:g} s")
+            raise LinkLost(f"the target did not answer within {self._timeout_s:g} s")
 
     def _receive(self) -> None:
         try:
@@ -72,18 +77,22 @@ class Outlet:
         except BlockingIOError:
             return
         except OSError as error:
-            raise OutletError(f"the link to the target broke: {error.strerror}") from error
+            raise LinkLost(f"the link to the target broke: {error.strerror}") from error
         if not data:
-            raise OutletError("the target closed the connection")
+            raise LinkLost("the target closed the connection")
         self._reader.feed(data)
         while (reply := self._reader.gets()) is not False:
             if isinstance(reply, OutletError):
                 raise OutletError(f"the target answered: {reply}")
-            if not isinstance(reply, int | bytes):
-                raise OutletError(f"the target answered {reply!r:.100}")
+            if self.takes_lists and isinstance(reply, list):
+                for each in reply:
+                    if isinstance(each, OutletError):
+                        raise OutletError(f"the target answered: {each}")
+            elif not isinstance(reply, int | bytes):
+                raise LinkLost(f"the target answered {reply!r:.100}")
             self._progress = time.monotonic()
             if not self._sends:
-                raise OutletError("the target answered what was not asked")
+                raise LinkLost("the target answered what was not asked")
             oldest = self._sends[0]
             oldest[0] -= 1
             if oldest[0] == 0:

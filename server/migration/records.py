@@ -1,7 +1,7 @@
 """What a node remembers of its migrations through restarts: rows of column family propagate, JSON.
 
-    "slotrocks.migration.out:" | job id  -> {"state", "slots", "target", "host", "port", "kvrocks"}
-    "slotrocks.migration.in:"  | job id  -> {"state", "slots", "source"}
+    "slotrocks.migration.out:" | job id  -> {"state", "slots", "target", "host", "port", "kvrocks", "kind"}
+    "slotrocks.migration.in:"  | job id  -> {"state", "slots", "source", "checked"}
 
 The rows are in the database itself, so that they are written together with what they speak of, and replicas would see
 them. Persisted format: changing it needs a new row name.
@@ -24,7 +24,7 @@ IN_PREFIX = b"slotrocks.migration.in:"
 class ImportState(Enum):
     """What the target has promised about an import."""
 
-    IMPORTING = "importing"  # nothing: a restart drops the data
+    IMPORTING = "importing"  # nothing
     PREPARED = "prepared"  # to keep the data until it knows the outcome
     COMMITTED = "committed"  # it serves the slots
     ABORTED = "aborted"  # it never will: the answer to a COMMIT that comes late
@@ -32,7 +32,7 @@ class ImportState(Enum):
 
 @dataclass(frozen=True)
 class OutRecord:
-    """A job at its source. `state` is a migration.table.State's name."""
+    """A job at its source. `state` is a migration.table.State's name, `kind` its migrate-type."""
 
     job: str
     state: str
@@ -41,6 +41,7 @@ class OutRecord:
     host: str
     port: int
     kvrocks: bool
+    kind: str
 
     @property
     def slot_set(self) -> SlotSet:
@@ -49,12 +50,14 @@ class OutRecord:
 
 @dataclass(frozen=True)
 class InRecord:
-    """A job at its target. `state` is an ImportState's name."""
+    """A job at its target. `state` is an ImportState's name. `checked`: its rows are counted and digested, and it can
+    be resumed (progress.py)."""
 
     job: str
     state: str
     slots: str
     source: str
+    checked: bool = False
 
     @property
     def slot_set(self) -> SlotSet:

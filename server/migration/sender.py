@@ -6,7 +6,8 @@ down and reports come up, one JSON object a line.
 
     order  = {"do": "round" | "final", "sequence": n}             send everything up to sequence number n
     report = {"what": "progress" | "snapshot" | "round" | "final", "keys", "bytes", "round_rows", "round_bytes"}
-           | {"what": "error", "error": text}
+             "digest": [rows, sum] of rows that are checked, at the end of a round
+           | {"what": "error", "error": text, "lost": what was lost: "link" | "log" | ""}
 """
 
 from __future__ import annotations
@@ -29,7 +30,18 @@ if TYPE_CHECKING:
 
 
 class SenderError(Exception):
-    """The sender failed, or died."""
+    """The sender failed."""
+
+
+class SenderLost(SenderError):
+    """The sender died, or lost the link: another one may do better."""
+
+
+class LogLost(SenderError):
+    """The log does not have what the sender needs."""
+
+
+_ERRORS = {"": SenderError, "link": SenderLost, "log": LogLost}
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class Report:
     bytes: int
     round_rows: int = 0
     round_bytes: int = 0
+    digest: tuple[int, str] | None = None
 
 
 class Sender:
@@ -59,21 +72,22 @@ class Sender:
         return self._process.pid
 
     @classmethod
-    async def start(
-        cls, link_fd: int, directory: Path, database: Path, sequence: int, job: Job, config: Config
-    ) -> Sender:
+    async def start(cls, link_fd: int, directory: Path, database: Path, job: Job, config: Config) -> Sender:
         """Starts the process; it begins with the snapshot at once."""
         plan = Plan(
             database=str(database),
             directory=str(directory),
-            sequence=sequence,
+            sequence=job.position,
             ranges=list(job.slots.ranges),
             kind=job.kind,
             batch_bytes=config.migrate_batch_size_kb << 10,
             bytes_per_s=config.migrate_batch_rate_limit_mb << 20,
             commands_per_s=config.migrate_speed,
             pipeline=config.migrate_pipeline_size,
+            takes_batches=job.link is not None and job.link.takes_batches,
+            kvrocks=job.kvrocks,
             response_timeout_s=config.migrate_response_timeout_ms / 1000,
+            checked=job.checked,
         )
         ours, theirs = socket.socketpair()
         # A duplicate, so that the link may be closed here while the process is being started.
@@ -99,12 +113,12 @@ class Sender:
             try:
                 line = await self._reader.readline()
             except OSError as error:
-                raise SenderError(f"the sender died: {error}") from error
+                raise SenderLost(f"the sender died: {error}") from error
             if not line.endswith(b"\n"):
-                raise SenderError("the sender died")
+                raise SenderLost("the sender died")
             fields = json.loads(line)
             if fields["what"] == "error":
-                raise SenderError(fields["error"])
+                raise _ERRORS[fields["lost"]](fields["error"])
             yield Report(**fields)
 
     def order(self, do: str, sequence: int) -> None:

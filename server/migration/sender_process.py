@@ -21,13 +21,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
-from slotrocks.engine import SlotFilter, Snapshot, StoreError, WALError, WALTail
+from slotrocks.engine import CorruptionError, SlotFilter, Snapshot, StoreError, WALError, WALTail
 from slotrocks.server.migration import faults
-from slotrocks.server.migration.outlet import Outlet, OutletError
-from slotrocks.server.migration.payload import PayloadError, RawRows, RedisCommands
+from slotrocks.server.migration.checked_rows import CheckedRows
+from slotrocks.server.migration.outlet import LinkLost, Outlet, OutletError
+from slotrocks.server.migration.payload import PayloadError, RawRows
 from slotrocks.server.migration.plan import Plan
+from slotrocks.server.migration.redis_commands import RedisCommands
 
 NICENESS = 10
 REPORT_INTERVAL_S = 0.1
@@ -73,10 +76,13 @@ class Job:
         self._control = control
         self._outlet = outlet
         self._filter = SlotFilter([(first, last) for first, last in plan.ranges])
-        self._payload: RawRows | RedisCommands
-        self._payload = RawRows(outlet, plan) if plan.kind == "raw-key-value" else RedisCommands(outlet, plan)
-        directory = Path(plan.directory)
-        self._tail = WALTail(plan.database, str(directory / "wal"), plan.sequence)
+        self._payload: CheckedRows | RawRows | RedisCommands
+        if plan.checked is not None:
+            self._payload = CheckedRows(outlet, plan, plan.checked)
+        else:
+            self._payload = RawRows(outlet, plan) if plan.kind == "raw-key-value" else RedisCommands(outlet, plan)
+        pins = str(Path(plan.directory) / "wal")
+        self._tail = WALTail(plan.database, pins, plan.sequence, keep=plan.checked is not None)
 
     def run(self) -> None:
         """Sends the snapshot, then what the node orders."""
@@ -86,11 +92,12 @@ class Job:
         while True:
             order = self._control.receive()
             rows, size = self._payload.rows, self._outlet.sent
-            self._send(self._changes(order["sequence"]), "sender.changes")
+            self._send(self._changes(order["sequence"], final=order["do"] == "final"), "sender.changes")
             self._outlet.drain()
+            digest = self._payload.digest if isinstance(self._payload, CheckedRows) else None
             self._control.report(
                 order["do"], keys=self._payload.keys, bytes=self._outlet.sent,
-                round_rows=self._payload.rows - rows, round_bytes=self._outlet.sent - size,
+                round_rows=self._payload.rows - rows, round_bytes=self._outlet.sent - size, digest=digest,
             )  # fmt: skip
 
     def _send(self, steps: Iterator[None], point: str) -> None:
@@ -100,15 +107,13 @@ class Job:
             self._control.progress(self._payload.keys, self._outlet.sent)
 
     def _snapshot(self) -> Iterator[None]:
-        directory = Path(self._plan.directory)
-        snapshot = Snapshot(self._plan.database, directory / "secondary")
-        try:
-            for first, last in self._plan.ranges:
-                yield from self._payload.snapshot(snapshot, first, last)
-        finally:
+        snapshot = Snapshot(self._plan.database, mkdtemp(prefix="secondary-", dir=self._plan.directory))
+        for first, last in self._plan.ranges:
+            yield from self._payload.snapshot(snapshot, first, last)
+        if not self._payload.keeps_snapshot:
             snapshot.close()
 
-    def _changes(self, sequence: int) -> Iterator[None]:
+    def _changes(self, sequence: int, *, final: bool) -> Iterator[None]:
         """Everything up to `sequence`, which the node has written: a log that does not show it is damaged."""
         deadline = time.monotonic() + self._plan.response_timeout_s
         while (before := self._tail.position) < sequence:
@@ -120,19 +125,21 @@ class Job:
                 raise WALError(f"the log ends at sequence number {before}, but {sequence} has been written")
             else:
                 time.sleep(WAL_WAIT_S)
+        yield from self._payload.settle(sequence, final=final)
 
 
 def main() -> None:
     """The process's main function: two inherited sockets are named by its arguments."""
     os.nice(NICENESS)
     control = Control(int(sys.argv[1]))
-    plan = Plan(**control.receive())
+    plan = Plan.decode(control.receive())
     outlet = Outlet(socket.socket(fileno=int(sys.argv[2])), plan.response_timeout_s)
     try:
         faults.reach("sender.start", StoreError)
         Job(plan, control, outlet).run()
-    except (OutletError, PayloadError, WALError, StoreError, OSError) as error:
-        control.report("error", error=f"{error}")
+    except (OutletError, PayloadError, WALError, StoreError, CorruptionError, OSError) as error:
+        lost = "link" if isinstance(error, LinkLost) else "log" if isinstance(error, WALError) else ""
+        control.report("error", error=f"{error}", lost=lost)
         sys.exit(1)
 
 

@@ -11,6 +11,7 @@ from slotrocks.server.cluster.ranges import SlotSet
 from slotrocks.server.cluster.topology import Node as Peer
 from slotrocks.server.config import Config
 from slotrocks.server.migration.link import Link, LinkError, Refused
+from slotrocks.server.migration.plan import Checked
 from slotrocks.server.migration.table import Event
 
 HANDOVER_VERSION = 1
@@ -61,19 +62,31 @@ class Target:
         """The socket, to be lent to the sender."""
         return self._link.sock.fileno()
 
-    async def start(self, job: str, source: str, slots: SlotSet) -> None:
-        """Has the target import."""
+    async def start(self, job: str, source: str, slots: SlotSet, *first: str | int) -> None:
+        """Has the target import. `first`: the key of the digest (hexadecimal) and the sequence number of the snapshot,
+        if rows are to come, and not commands."""
         if not self.kvrocks:
-            await self._link.expect_ok("CLUSTERX", "HANDOVER", "START", job, source, slots.text())
+            await self._link.expect_ok("CLUSTERX", "HANDOVER", "START", job, source, slots.text(), *first)
             return
         if len(slots.ranges) > 1:
             raise LinkError("the target speaks Kvrocks's protocol, which takes one range at a time")
         await self._link.expect_ok("CLUSTER", "IMPORT", slots.text(), _IMPORT_START)
 
-    async def prepare(self, job: str) -> None:
-        """Has the target promise to keep what it got."""
+    async def resume(self, job: str, epoch: int) -> tuple[int, Checked] | None:
+        """Has the target go on over this link: (position, what it has). None if it does not know the job. `epoch` must
+        be higher each time."""
+        reply = await self._link.call("CLUSTERX", "HANDOVER", "RESUME", job, epoch)
+        if reply is None:
+            return None
+        match reply:
+            case [int(chunks), int(position), int(family), bytes(key), bytes(digest_key)]:
+                return position, Checked(job, digest_key.hex(), chunks, family, key.hex())
+        raise LinkError(f"RESUME was answered {reply!r:.100}")
+
+    async def prepare(self, job: str, digest: tuple[int, str] | None) -> None:
+        """Has the target promise to keep what it got, if its digest of that is (rows, sum)."""
         if not self.kvrocks:
-            await self._link.expect_ok("CLUSTERX", "HANDOVER", "PREPARE", job)
+            await self._link.expect_ok("CLUSTERX", "HANDOVER", "PREPARE", job, *(digest or ()))
 
     async def commit(self, job: str, slots: SlotSet) -> bool:
         """Has the target serve. False: it says that it never will. LinkError or Refused: it is not known."""

@@ -9,7 +9,8 @@ import pytest
 from clusters import Cluster
 
 OPTIONS = (
-    "--migrate-response-timeout-ms", "1000", "--rocksdb.block_cache_size", "16", "--rocksdb.write_buffer_size", "8",
+    "--migrate-response-timeout-ms", "1000", "--migrate-resume-timeout-ms", "0",
+    "--rocksdb.block_cache_size", "16", "--rocksdb.write_buffer_size", "8",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from slotrocks.server.migration import faults
 SETTLE_SECONDS_MAX = 12
 IDS = ("a" * 40, "b" * 40)
 OPTIONS = (
-    "--cluster-enabled", "yes", "--migrate-response-timeout-ms", "1500", "--rocksdb.block_cache_size", "8",
+    "--cluster-enabled", "yes", "--migrate-response-timeout-ms", "1000", "--rocksdb.block_cache_size", "8",
     "--rocksdb.write_buffer_size", "4", "--migrate-batch-size-kb", "16",
 )  # fmt: skip
 

@@ -19,7 +19,7 @@ from harness import IDS, Node, wait_for
 from slotrocks.engine import slot_of
 
 BEHAVIOURS = ("garbage", "wrong type", "error", "nothing", "drip", "close")
-BEFORE_FENCE = ("VERSION", "START", "APPLYBATCH", "PREPARE")
+BEFORE_FENCE = ("VERSION", "START", "ROWS", "PREPARE")
 TEXT = "not RESP at all\r\n"
 
 
@@ -86,8 +86,6 @@ class FakeTarget:
                 return b"$40\r\n%s\r\n" % IDS[1].encode()
             case "COMMAND":
                 return b"*1\r\n*6\r\n$10\r\napplybatch\r\n:-2\r\n*0\r\n:0\r\n:0\r\n:0\r\n"
-            case "APPLYBATCH":
-                return b":1\r\n"
             case "STATUS":
                 return b"$%d\r\n%s\r\n" % (len(self.status), self.status)
             case "PREPARE":
@@ -99,7 +97,8 @@ class FakeTarget:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    limits = ("--migrate-response-timeout-ms", "1000", "--migrate-pause-timeout-ms", "400")
+    limits = ("--migrate-response-timeout-ms", "1000", "--migrate-pause-timeout-ms", "400",
+              "--migrate-resume-timeout-ms", "0")  # fmt: skip
     node = Node(tmp_path_factory.mktemp("source"), 0, *limits)
     yield node
     node.disconnect()

@@ -7,6 +7,8 @@ import pytest
 
 from clusters import Cluster, ClusterNode, key_of, wait_for
 from servers import Client
+from slotrocks.engine import CF_DEFAULT, CF_METADATA, TYPE_LIST, BatchBuilder, KeyCodec, Metadata
+from slotrocks.engine.layout import LIST_INITIAL_INDEX, ListBounds, encode_u64
 
 
 @pytest.fixture
@@ -65,14 +67,33 @@ def test_they_are_served_until_the_hand_over_and_then_moved(source: ClusterNode,
         client.close()
 
 
-def test_rows_that_an_import_brings_wake_them(source: ClusterNode, target: ClusterNode) -> None:
+def test_rows_that_an_import_brings_wake_them(target: ClusterNode) -> None:
+    """Of an import in Kvrocks's form: only that lets clients in, with ASKING, before it is committed."""
     slot = 5010
-    bulk.fill(source, slot)
     list_key = key_of(slot, "zlist")
-    source.call("RPUSH", list_key, *range(300))
-    bulk.start_slow(source, slot, target)
+    link = target.server.client()
+    assert link.call("CLUSTER", "IMPORT", slot, 0) == b"OK"
     early = block(target, "ASKING", "BLPOP", key_of(slot, "nothing"), list_key, 0)
-    source.wait_migration(slot, "success")
+    batch, codec, bounds = BatchBuilder(), KeyCodec(True), ListBounds(LIST_INITIAL_INDEX, LIST_INITIAL_INDEX + 3)
+    for number in range(3):
+        sub_key = encode_u64(LIST_INITIAL_INDEX + number)
+        batch.put(CF_DEFAULT, codec.subkey(list_key.encode(), 1, sub_key), b"%d" % number)
+    metadata = Metadata(TYPE_LIST, version=1, size=3, payload=bounds.encode())
+    batch.put(CF_METADATA, codec.metadata_key(list_key.encode()), metadata.encode())
+    link.call("APPLYBATCH", batch.take())
+    assert link.call("CLUSTER", "IMPORT", slot, 1) == b"OK"
     assert early.receive()[1] == [list_key.encode(), b"0"]
-    assert target.call("LRANGE", list_key, 0, -1) == [b"%d" % i for i in range(1, 300)]
+    assert target.call("LRANGE", list_key, 0, -1) == [b"1", b"2"]
     early.close()
+    link.close()
+
+
+def test_between_slotrocks_nodes_nobody_is_let_in(source: ClusterNode, target: ClusterNode) -> None:
+    """Every row of such an import is accounted for."""
+    slot = 5030
+    bulk.fill(source, slot)
+    bulk.start_slow(source, slot, target)
+    assert target.call("ASKING") == b"OK"
+    assert target.error("SET", key_of(slot), "x") == f"MOVED {slot} {source.address}"
+    source.wait_migration(slot, "success")
+    assert target.call("GET", key_of(slot)) is None

@@ -1,9 +1,12 @@
 """A migration while something breaks at every point that server/migration/faults.py names, with real processes.
 
-For each point: the process that reaches it is killed; the place fails (a lost reply, a refused write), where that
-is possible; and the process at the other end, or the sender, is killed while the first one stands there. What has
-died is started again. Then the nodes must settle by themselves, with exactly one owner of the slot that has every
-acknowledged write; and after the topology has been told, with nothing left of the slot at the other.
+For each point: the process that reaches it is killed; the place fails (which after a request is a lost reply), where
+that is possible; the process stands still for longer than the other end waits for it; and the process at the other end,
+or the sender, is killed while the first one stands there. What has died is started again. Then the nodes must settle by
+themselves, with exactly one owner of the slot that has every acknowledged write; and after the topology has been told,
+with nothing left of the slot at the other.
+
+`python tests/migration/test_faults.py` prints the matrix.
 """
 
 from __future__ import annotations
@@ -20,14 +23,20 @@ from slotrocks.engine import slot_of
 from slotrocks.server.migration import faults
 
 KEYS = 400
-CALL = re.compile(r'faults\.reach\(f?"([\w.{}]+)"(, \w+)?\)')
+CALL = re.compile(r'faults\.(reach|altered)\(f?"([\w.{}]+)"(, \w+)?\)')
+# Longer than the response and the pause may take.
+DELAY_MS = 1100
+# A digest that differs: rows are lost, changed, or doubled between the two ends.
+DAMAGE = ("drop", "flip", "repeat")
 
 # What must happen first for a point to be reached.
 BEFORE = {
     "source.ask.answered": "source.commit.answered=error",
-    "source.rollback": "source.prepare.answered=error",
-    "source.forget": "source.prepare.answered=error",
-    "target.abort": "source.prepare.answered=error",
+    "source.resume.answered": "source.prepare.answered=error",
+    "target.resume": "source.prepare.answered=error",
+    "source.rollback": "target.compare=error",
+    "source.forget": "target.compare=error",
+    "target.abort": "target.compare=error",
 }
 # The sender lives from the one to the other.
 SENDER_LIVES = {f"source.{each}" for each in ("sender.started", "snapshot.sent", "round.sent", "freeze", "final.sent")}
@@ -38,8 +47,8 @@ def points_in_code() -> dict[str, bool]:
     found: dict[str, bool] = {}
     for path in Path(slotrocks.server.__path__[0]).rglob("*.py"):
         for match in CALL.finditer(path.read_text()):
-            for what in ("snapshot", "round", "final") if "{" in match[1] else ("",):
-                found[re.sub(r"\{.*\}", what, match[1])] = bool(match[2])
+            for what in ("snapshot", "round", "final") if "{" in match[2] else ("",):
+                found[re.sub(r"\{.*\}", what, match[2])] = bool(match[3])
     for line in ("sender.snapshot", "sender.changes"):  # given to Job._send
         found[line] = True
     return found
@@ -53,7 +62,10 @@ def matrix() -> list[tuple[str, str]]:
         if point == "node.sync":
             cases += [("source:node.sync", "error"), ("target:node.sync", "error"), ("target:node.sync@2", "error")]
             continue
+        if point.endswith(".rows"):  # rows are altered there, see below
+            continue
         cases.append((point, "kill"))
+        cases.append((point, f"delay:{DELAY_MS}"))
         if can_fail:
             cases.append((point, "error"))
         if side != "target" and point != "source.clean":  # it stands inside the command that pushes the topology
@@ -68,7 +80,7 @@ def matrix() -> list[tuple[str, str]]:
 def test_points_are_listed() -> None:
     assert set(points_in_code()) == set(faults.POINTS)
     cases = {case.rpartition(":")[2].partition("@")[0] for case, _ in matrix()}
-    assert cases == set(faults.POINTS)
+    assert cases | {"sender.rows", "target.rows"} == set(faults.POINTS)
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +127,13 @@ def test_one_owner_and_nothing_lost(pair: Pair, tags: dict[int, str], point: str
         armed = source if on_source else target
         name = point.partition(":")[2] or point
         line = f"{name}={'wait' if '-' in action else action}"
-        before = BEFORE.get(point)
-        source.arm(*([before] if before else []), *([line] if on_source else []))
-        target.arm(*([] if on_source else [line]))
+        before = BEFORE.get(point, "")
+        plans: list[list[str]] = [[], []]
+        if before:
+            plans[before.startswith("target")].append(before)
+        plans[not on_source].append(line)
+        source.arm(*plans[0])
+        target.arm(*plans[1])
 
         assert source.call("CLUSTERX", "MIGRATE", slot, target.id) == b"OK"
         if point == "source.clean":
@@ -161,3 +177,60 @@ def test_one_owner_and_nothing_lost(pair: Pair, tags: dict[int, str], point: str
     for node in pair.nodes:
         assert not node.pending
     pair.in_order = True
+
+
+@pytest.mark.parametrize("at", ["sender.rows", "target.rows@2", "sender.rows@LAST"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_difference_ends_the_job(pair: Pair, tags: dict[int, str], at: str, damage: str) -> None:
+    """Rows are lost, changed or doubled: of the snapshot, on the way or at the target; or of the changes."""
+    pair.in_order = False
+    slot, tag = tags.popitem()
+    source, target = pair.nodes
+    for number in range(KEYS):
+        assert source.call("SET", f"{{{tag}}}{number}", "v" * 100) == b"OK"
+    name, _, number_of_batch = at.partition("@")
+    armed = source if at.startswith("sender") else target
+    if number_of_batch == "LAST":
+        source.arm("source.snapshot.sent=wait")
+    else:
+        armed.arm(f"{at}={damage}")
+    assert source.call("CLUSTERX", "MIGRATE", slot, target.id) == b"OK"
+    if number_of_batch == "LAST":
+        source.wait_reached()
+        source.arm(f"{name}={damage}")
+        client = source.server.client()
+        client.send("SET", f"{{{tag}}}99", "new")  # the last row of the batch before has this key
+        source.go_on()
+        assert client.receive()[1] == b"OK"
+        client.close()
+    pair.settle()
+    assert not armed.pending
+    info = source.info()
+    assert info["migrating_state"] == "fail"
+    assert "the rows that came are not the source's" in info["migrating_error"]
+    assert "the rows that came are not the source's" in source.server.log.read_text()
+    assert pair.owner_of(f"{{{tag}}}0") == 0
+    assert target.call("CLUSTER", "COUNTKEYSINSLOT", slot) == 0
+    pair.in_order = True
+
+
+def show() -> str:
+    """The matrix as a table."""
+    actions = ["error", "lost reply", "kill", f"delay:{DELAY_MS}", "kill-source", "kill-target", "kill-sender"]
+    cases: dict[str, set[str]] = {}
+    for case, action in matrix():
+        lost = action == "error" and case.endswith(".answered")
+        cases.setdefault(case, set()).add("lost reply" if lost else action)
+    for point in ("sender.rows", "target.rows"):
+        cases[point] = set(DAMAGE)
+    width = max(map(len, cases))
+    lines = [f"{'':{width}} " + " ".join(actions)]
+    for case in sorted(cases):
+        marks = [f"{'x' if each in cases[case] else '-':^{len(each)}}" for each in actions]
+        others = " ".join(sorted(cases[case] - set(actions)))
+        lines.append(f"{case:{width}} " + " ".join([*marks, others]).rstrip())
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(show())
