@@ -2,7 +2,11 @@
 VENV ?= .venv
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-.PHONY: venv build debug test model crash debug-test lint format types bench gate docs ci clean
+# How long `make torture`, `make model` and `make crash` last; SEED=n decides what `make torture` tries.
+MINUTES ?= 5
+SEED ?=
+
+.PHONY: venv build debug test model crash debug-test lint format types bench gate torture docs ci clean
 
 venv:        ## an environment with everything, and the checkout installed in it for editing
 	python3 -m venv $(VENV) && pip install -q -e '.[dev]'
@@ -39,6 +43,9 @@ bench:       ## benchmarks, as tables
 
 gate:        ## the benchmark ratios that CI insists on
 	python -m bench.gate
+
+torture:     ## migrations among nodes that are killed, stopped and cut off: MINUTES=5 SEED=n
+	slotrocks torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 docs:        ## write the generated documents anew
 	python docs/generate.py

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rocksdict import AccessType, Rdict, ReadOptions
 
-from slotrocks.engine._engine import CF_METADATA, COLUMN_FAMILIES, KeyCodec, Metadata, Rows, decode_metadata
+from slotrocks.engine._engine import CF_METADATA, COLUMN_FAMILIES, KeyCodec, Metadata, Rows, decode_metadata, prefix_end
 from slotrocks.engine.store import StoreError, StoreOptions, rocksdb_options
 
 READAHEAD_BYTES = 2 << 20
@@ -42,6 +42,10 @@ class Snapshot:
         self._db.try_catch_up_with_primary()
         self._families = [self._db, *(self._db.get_column_family(name) for name in COLUMN_FAMILIES[1:])]
         self._codec = KeyCodec(True)
+
+    def prefixed_rows(self, cf: int, prefix: bytes) -> Rows:
+        """The rows of a column family, of whatever slot, whose keys begin with `prefix`, in key order."""
+        return Rows(self._families[cf], ReadOptions(), prefix, prefix_end(prefix))
 
     def rows(self, cf: int, first: int, last: int) -> Rows:
         """The rows of slots `first`..`last` in a column family, in key order."""

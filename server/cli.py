@@ -1,7 +1,7 @@
-"""The command ``slotrocks``: ``serve`` runs a node, ``demo`` shows a migration.
+"""The command ``slotrocks``: ``serve`` runs a node, ``demo`` shows a migration, ``torture`` tries to break some.
 
-Exit status: 0 after a stop that was asked for, 1 when a node or the demo failed, 2 when the command line or the
-configuration is wrong, which one line on standard error explains.
+Exit status: 0 after a stop that was asked for, 1 when a node, the demo or a check failed, 2 when the command line or
+the configuration is wrong, which one line on standard error explains.
 """
 
 import argparse
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point of the console script; returns the exit status."""
     parsed = _parser().parse_args(arguments)
     try:
-        return _serve(parsed) if parsed.command == "serve" else _demo(parsed)
+        return {"serve": _serve, "demo": _demo, "torture": _torture}[parsed.command](parsed)
     except ConfigError as error:
         print(f"slotrocks {parsed.command}: {error}", file=sys.stderr)
         return EXIT_USAGE
@@ -71,12 +71,19 @@ def _demo(parsed: argparse.Namespace) -> int:
     return demo.run(parsed)
 
 
+def _torture(parsed: argparse.Namespace) -> int:
+    from slotrocks.server import torture
+
+    return torture.run(parsed)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="slotrocks", description="A Redis-protocol server on RocksDB whose slots move between nodes.")
     parser.add_argument("--version", action="version", version=f"slotrocks {version('slotrocks')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_demo(commands)
+    _add_torture(commands)
     return parser
 
 
@@ -121,6 +128,30 @@ def _add_demo(commands: "argparse._SubParsersAction[_Parser]") -> None:
     source.add_argument("--keys", type=_positive, metavar="N", help="generated keys instead of Python's own sources")
     source.add_argument("--input", metavar="FILE", help="the lines of this file as values")
     demo.add_argument("--keep", action="store_true", help="leave the cluster running and print how to connect")
+
+
+def _add_torture(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    torture = commands.add_parser(
+        "torture",
+        help="slots moving at random among nodes that are killed, stopped and cut off; nothing may be lost",
+        description="Starts nodes on this machine, moves slots among them while clients read and write, kills and "
+        "stops processes and breaks links at random. Exit status 0: every acknowledged write is there, each slot has "
+        "one owner, and nothing is left over.",
+        allow_abbrev=False,
+    )
+    torture.add_argument("--minutes", type=float, required=True, metavar="M", help="how long, checks included")
+    torture.add_argument("--seed", type=int, metavar="S", help="what is tried, and in which order (default: at random)")
+    torture.add_argument("--nodes", type=_nodes, default=3, metavar="N", help="how many nodes (default: 3)")
+    torture.add_argument(
+        "--keep", action="store_true", help="leave the folders, with data and logs, also after success"
+    )
+
+
+def _nodes(text: str) -> int:
+    value = int(text)
+    if not 2 <= value <= 9:
+        raise argparse.ArgumentTypeError(f"invalid value: '{text}', it must be 2 to 9")
+    return value
 
 
 def _positive(text: str) -> int:

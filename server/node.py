@@ -127,7 +127,7 @@ class Node(NodeState):
         self.tick.close()
         for session in list(self.sessions.values()):
             session.link.close()
-            session.cancel()  # what it has under way must not outlive the database
+            self.close_session(session)  # now: its transport tells of the end only after the database is closed
         await asyncio.sleep(0)
         self.tick.end()
         self.txn.commit()
@@ -143,7 +143,8 @@ class Node(NodeState):
         self.stats.output_bytes.sample(now, self.stats.net_output_bytes)
         if self.config.timeout:
             for session in list(self.sessions.values()):
-                if not session.blocked and self.now_ms - session.last_active_ms > self.config.timeout * 1000:
+                idle = not session.blocked and session.importing is None
+                if idle and self.now_ms - session.last_active_ms > self.config.timeout * 1000:
                     session.link.close()
 
     def _set_slow_us(self) -> None:

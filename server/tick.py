@@ -57,6 +57,7 @@ class Tick(TickState):
         self._unsynced: list[Waiter] = []
         self._syncing = False
         self._written_since_sync = False
+        self._closed = False  # there is no thread to sync in any more; closing the database makes everything durable
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fsync")
         self._fsync_timer = loop.call_later(FSYNC_INTERVAL_S, self._every_second)
 
@@ -74,7 +75,7 @@ class Tick(TickState):
             return
         if wrote:
             self._written_since_sync = True
-        if self._node.config.appendfsync == "always" and (wrote or self._syncing):
+        if self._node.config.appendfsync == "always" and (wrote or self._syncing) and not self._closed:
             for waiter in waiters:
                 waiter.seal()
             self._unsynced += waiters
@@ -135,7 +136,9 @@ class Tick(TickState):
         """Commits and syncs what is left. Blocks."""
         self._fsync_timer.cancel()
         self.end()
+        self._closed = True
         self._thread.shutdown(wait=True)
         self._node.store.sync()
-        for waiter in self._unsynced:
+        unsynced, self._unsynced = self._unsynced, []  # so that the end of the last fsync begins no other
+        for waiter in unsynced:
             waiter.flush()

@@ -59,6 +59,7 @@ class Cluster:
 
     async def stop(self) -> None:
         """Ends what runs; promises stay in the database."""
+        self.importer.stop()
         await self.coordinator.stop()
 
     # -- what I am

@@ -15,6 +15,10 @@
     ABORT <job>                                 -> +OK      what came is dropped; refused once committed
     STATUS <job> <slots>                        -> importing | prepared | committed | aborted | unknown; durable
 
+and what a target that has promised says to a source that has fallen silent (see migration/inquiry.py):
+
+    OUTCOME <job>                               -> pending | aborted | moved
+
 Rows, changes and PREPARE count only over the connection that feeds the import; the others come over any.
 """
 
@@ -38,7 +42,7 @@ SYNTAX = "ERR syntax error"
 
 
 @command("clusterx|handover", arity=-3, flags="admin stale noscript no_multi", group="cluster", since="3.0.0",
-         summary="Internal: what the source of a migration says to its target.")  # fmt: skip
+         summary="Internal: what the two ends of a migration say to each other.")  # fmt: skip
 def handover(s: Session, argv: list[bytes]) -> Any:
     importer = cluster_of(s).importer
     require_admin(s)
@@ -69,6 +73,8 @@ def handover(s: Session, argv: list[bytes]) -> Any:
         case [b"abort", job]:
             importer.abort(importer.find(_text(job)), "the source gave up", by_source=True)
             return OK
+        case [b"outcome", job]:
+            return cluster_of(s).coordinator.outcome(_text(job))
         case [b"status", job, slots]:
             return _status(s, importer, _text(job), _slots(slots))
         case _:

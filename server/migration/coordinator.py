@@ -18,8 +18,10 @@ from slotrocks.server.cluster.ranges import NO_SLOTS, SlotSet
 from slotrocks.server.cluster.view import MigrationState, MigrationView
 from slotrocks.server.errors import CommandError
 from slotrocks.server.migration import records
+from slotrocks.server.migration.inquiry import answer
 from slotrocks.server.migration.job import Job
 from slotrocks.server.migration.link import LinkError, Refused
+from slotrocks.server.migration.records import OutRecord
 from slotrocks.server.migration.sender import LogLost, SenderError, SenderLost
 from slotrocks.server.migration.steps import Steps
 from slotrocks.server.migration.table import FENCED, FROZEN, RECOVERY, RUNNING, TABLE, Effect, Event, State, step
@@ -51,6 +53,7 @@ class Coordinator:
         self._node = cluster.node
         self._jobs: dict[str, Job] = {}
         self._last: Job | None = None
+        self._given: dict[str, OutRecord] = {}  # that an operator gave to a target that has not asked yet
         self._steps = Steps(cluster, self)
 
     # -- what others need to know
@@ -80,6 +83,10 @@ class Coordinator:
         """The fenced slots whose clients have waited long enough: they get TRYAGAIN."""
         job = self.running
         return job.slots if job is not None and job.state in FENCED and job.overdue else NO_SLOTS
+
+    def outcome(self, job_id: str) -> str:
+        """What a target is told that asks what became of a job."""
+        return "moved" if job_id in self._given else answer(self._jobs.get(job_id))
 
     def _slots_in(self, states: frozenset[State]) -> SlotSet:
         job = self.running
@@ -148,6 +155,7 @@ class Coordinator:
         if owner not in (job.target.id, self._cluster.myid):
             raise CommandError(f"ERR the owner can be {job.target.id} or {self._cluster.myid}")
         job.decision = Event.GIVEN if owner == job.target.id else Event.KEPT
+        job.given = job.decision is Event.GIVEN
         if job.activity is not None:
             job.activity.cancel()  # from now on no answer counts
         records.save(self._node.txn, job.record)
@@ -179,6 +187,8 @@ class Coordinator:
     def remove(self, job: Job) -> None:
         """The job has ended, and its record is gone."""
         del self._jobs[job.id]
+        if job.given and job.state is State.DONE:
+            self._given[job.id] = job.record
 
     async def _guard(self, job: Job, activity: Activity) -> None:
         """A failure that an activity does not handle itself is the job's failure."""
@@ -257,7 +267,10 @@ class Coordinator:
 
     def recover(self) -> None:
         """After a restart: goes on with what was promised, rolls back what was not."""
-        jobs = [Job.restore(record) for record in records.load_out(self._node.txn)]
+        kept = records.load_out(self._node.txn)
+        self._given = {record.job: record for record in kept if record.state == State.DONE.name}
+        sequence = self._node.store.sequence
+        jobs = [Job.restore(record, sequence) for record in kept if record.job not in self._given]
         resumable = {job.id for job in jobs if job.state is State.START and self._may_resume(job)}
         self._steps.clear_all_files(resumable)
         for job in jobs:
@@ -272,11 +285,15 @@ class Coordinator:
             if job.state in FENCED:
                 self._steps.limit_pause(job)
             self._steps.carry_out(job, transition.effects)
+        self._last = self.running or self._last
 
     def clear(self) -> None:
         """Forgets every job (CLUSTER RESET). None may be running."""
         for job in self._jobs.values():
             records.forget(self._node.txn, job.record)
+        for record in self._given.values():
+            records.forget(self._node.txn, record)
+        self._given.clear()
         self._jobs.clear()
         self._last = None
 

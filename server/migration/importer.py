@@ -27,6 +27,7 @@ from slotrocks.server.errors import CommandError
 from slotrocks.server.migration import faults, records
 from slotrocks.server.migration.apply import write_batch
 from slotrocks.server.migration.incoming import Import
+from slotrocks.server.migration.inquiry import Inquiry
 from slotrocks.server.migration.progress import Progress
 from slotrocks.server.migration.receiver import Receiver
 from slotrocks.server.migration.records import ImportState
@@ -52,6 +53,7 @@ class Importer:
         self._cluster = cluster
         self._node = cluster.node
         self._imports: dict[str, Import] = {}
+        self._inquiry = Inquiry(cluster)
         self.last: Import | None = None  # what CLUSTER INFO shows
 
     # -- what others need to know
@@ -116,7 +118,7 @@ class Importer:
             raise CommandError(f"ERR There is an import {job} already")
         if running is not None and again:
             log.warning("import %s of slots %s begins anew", job, slots.text())
-            running.detach()
+            running.detach(close=True)
         elif running is not None:
             # A Slotrocks source runs one job at a time, so whatever else of it is undecided here has been given up.
             # One that speaks Kvrocks's protocol never promises anything, so nothing of it can be ended by mistake.
@@ -219,7 +221,7 @@ class Importer:
             return
         faults.reach("target.abort")
         log.warning("import %s of slots %s is aborted: %s", each.job, each.slots.text(), why)
-        each.detach()
+        each.detach(close=True)
         self._cluster.delete_slots(each.slots)
         if each.receiver is not None:
             each.receiver.forget()
@@ -274,13 +276,15 @@ class Importer:
     # -- what happens around it
 
     def on_session_closed(self, session: Session) -> None:
-        """The link is gone: what was not promised ends, or waits for the source to come back."""
+        """The link is gone: what was not promised ends, or waits for the source to come back. The source is asked."""
         each: Import | None = session.importing
         if each is None:
             return
         each.detach()
         if each.state is ImportState.IMPORTING:
             self._wait_for_source(each)
+        elif each.state is ImportState.PREPARED:
+            self._inquiry.begin(each)
 
     def _wait_for_source(self, each: Import) -> None:
         """An import that belongs to no connection: for how long it is kept."""
@@ -290,6 +294,7 @@ class Importer:
             return
         log.warning("import %s of slots %s: the link to the source is lost", each.job, each.slots.text())
         each.orphaned = self._node.loop.call_later(limit_ms / 1000, self._on_orphaned, each)
+        self._inquiry.begin(each)
 
     def _on_orphaned(self, each: Import) -> None:
         each.orphaned = None
@@ -339,6 +344,12 @@ class Importer:
                 each.receiver = Receiver.load(self._node, each.job, each.filter)
             if state is ImportState.IMPORTING:
                 self._wait_for_source(each)
+            elif state is ImportState.PREPARED:
+                self._inquiry.begin(each)
+
+    def stop(self) -> None:
+        """The node stops; promises stay."""
+        self._inquiry.stop()
 
     def clear(self) -> None:
         """Forgets every import (CLUSTER RESET). None may be running."""

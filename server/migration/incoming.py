@@ -44,13 +44,17 @@ class Import:
 
     def attach(self, session: Session) -> None:
         """From now on, what comes over this connection counts, and nothing that comes over another one."""
-        self.detach()
+        self.detach(close=self.session is not session)
         self.session = session
         session.importing = self
 
-    def detach(self) -> None:
-        """No connection feeds the import any more."""
+    def detach(self, *, close: bool = False) -> None:
+        """No connection feeds the import any more. `close`: the source has gone on without the one that did. What it
+        has sent over it may come at any time, also when the slots are this node's by another attempt, and a row would
+        be taken for a client's write: so nothing of it is read any more."""
         if self.session is not None:
+            if close:
+                self.session.link.close()
             self.session.importing = None
             self.session = None
         if self.orphaned is not None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from slotrocks.server.migration.target import Target
 
 # What a record says of the states in between: the last promise.
-_RECORDED = dict.fromkeys(FENCED, State.FENCE) | {each: each for each in (State.MOVED, State.ROLLBACK)}
+_RECORDED = dict.fromkeys(FENCED, State.FENCE) | {each: each for each in (State.MOVED, State.ROLLBACK, State.DONE)}
 
 
 class Job:
@@ -48,12 +48,14 @@ class Job:
         # Of rows that are checked and can be resumed: what the target has.
         self.checked: Checked | None = None
         self.position = 0  # the sequence number up to which it has the changes
+        self.sequence_at_start: int | None = None  # the newest write that has survived the end of an earlier process
         self.resumed = False  # the sender has taken over from another one
         self.digest: tuple[int, str] | None = None  # (rows, sum) of all that has been sent
         self._epoch = 0  # of the newest connection to the target
         self.bytes_before = 0  # sent by the senders before
         self.lost_at: float | None = None  # when the target, the link or the sender was lost, without progress since
         self.decision: Event | None = None  # an operator's: GIVEN or KEPT
+        self.given = False  # ... it was GIVEN: the target may still ask
         self.overdue = False  # its clients have waited longer than migrate-pause-timeout-ms
         self.garbage = NO_SLOTS  # slots whose data CLEAN deletes
         self.pause_timer: asyncio.TimerHandle | None = None
@@ -64,13 +66,15 @@ class Job:
         self._pause_s = 0.0
 
     @classmethod
-    def restore(cls, record: OutRecord) -> Job:
-        """A job as its record tells."""
+    def restore(cls, record: OutRecord, sequence: int) -> Job:
+        """A job as its record tells. `sequence`: the newest write that the database has."""
         target = Peer(record.target, record.host, record.port, "master")
         job = cls(record.job, parse_ranges(record.slots), target, record.kind)
         job.kvrocks = record.kvrocks
         job.state = State[record.state]
         job.announced = job.prepared = True
+        job.given = record.given
+        job.sequence_at_start = sequence
         return job
 
     @property
@@ -82,8 +86,9 @@ class Job:
             state = _RECORDED.get(self.state, State.START)
         target = self.target
         return OutRecord(
-            self.id, state.name, self.slots.text(), target.id, target.host, target.port, self.kvrocks, self.kind
-        )
+            self.id, state.name, self.slots.text(), target.id, target.host, target.port, self.kvrocks, self.kind,
+            self.given,
+        )  # fmt: skip
 
     @property
     def checks_rows(self) -> bool:

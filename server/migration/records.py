@@ -1,6 +1,7 @@
 """What a node remembers of its migrations through restarts: rows of column family propagate, JSON.
 
-    "slotrocks.migration.out:" | job id  -> {"state", "slots", "target", "host", "port", "kvrocks", "kind"}
+    "slotrocks.migration.out:" | job id  -> {"state", "slots", "target", "host", "port", "kvrocks", "kind",
+                                            "given"}
     "slotrocks.migration.in:"  | job id  -> {"state", "slots", "source", "checked"}
 
 The rows are in the database itself, so that they are written together with what they speak of, and replicas would see
@@ -42,6 +43,7 @@ class OutRecord:
     port: int
     kvrocks: bool
     kind: str
+    given: bool = False  # by an operator, not by the target's word
 
     @property
     def slot_set(self) -> SlotSet:

@@ -19,7 +19,7 @@ from slotrocks.server.migration import faults, records
 from slotrocks.server.migration.link import LinkError, Refused
 from slotrocks.server.migration.plan import Checked
 from slotrocks.server.migration.sender import Sender, SenderError
-from slotrocks.server.migration.table import FENCED, FROZEN, Effect, Event
+from slotrocks.server.migration.table import FENCED, FROZEN, Effect, Event, State
 from slotrocks.server.migration.target import Target
 
 if TYPE_CHECKING:
@@ -137,6 +137,12 @@ class Steps:
             log.warning("job %s: the target knows nothing of it: it starts over", job.id)
             self._on(job, Event.START_OVER)
             return
+        if job.sequence_at_start is not None and arrived[0] > job.sequence_at_start:
+            # The numbers of the writes that are gone will be given to others, which the next sender would not see.
+            log.warning("job %s: this node has lost writes that the target has: it starts over", job.id)
+            self._on(job, Event.START_OVER)
+            return
+        job.sequence_at_start = None
         chunks_before = job.checked.chunks if job.checked is not None else -1
         job.position, job.checked = arrived
         if job.checked.chunks > chunks_before:
@@ -161,6 +167,7 @@ class Steps:
         async for report in sender.reports():
             job.keys, job.bytes = report.keys, job.bytes_before + report.bytes
             if report.what != "progress":
+                job.lost_at = None
                 faults.reach(f"source.{report.what}.sent", SenderError)
             if report.what == "snapshot":
                 self._on(job, Event.SNAPSHOT_SENT)
@@ -307,7 +314,10 @@ class Steps:
 
     def _forget(self, job: Job) -> None:
         faults.reach("source.forget")
-        records.forget(self._node.txn, job.record)
+        if job.given and job.state is State.DONE:
+            records.save(self._node.txn, job.record)  # a target that comes back late asks what became of it
+        else:
+            records.forget(self._node.txn, job.record)
         self._node.tick.end()
         self._remove(job)
 

@@ -116,6 +116,13 @@ class Target:
                 return Event.NO_ANSWER
         return Event.ABORTED
 
+    async def ask_source(self, job: str) -> str:
+        """The other way round: what the source of a job says of it (see inquiry.py)."""
+        outcome = await self._link.call("CLUSTERX", "HANDOVER", "OUTCOME", job)
+        if outcome not in (b"pending", b"aborted", b"moved"):
+            raise LinkError(f"OUTCOME was answered {outcome!r:.100}")
+        return str(outcome, "ascii")
+
     async def abort(self, job: str) -> None:
         """Has the target drop what it got."""
         await self._link.expect_ok("CLUSTERX", "HANDOVER", "ABORT", job)

@@ -24,6 +24,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     options = (
         "--migrate-response-timeout-ms",
         "1000",
+        "--migrate-resume-timeout-ms",
+        "0",
         "--migrate-batch-rate-limit-mb",
         "1",
         "--migrate-batch-size-kb",

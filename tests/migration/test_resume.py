@@ -5,6 +5,7 @@ is not sent again. And what is left when it cannot go on, or somebody stops it: 
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,16 +132,12 @@ def test_nothing_is_sent_twice(pair: Pair, victim: str) -> None:
     ],
 )
 def test_after_the_snapshot(pair: Pair, point: str, victim: str) -> None:
-    source, target = pair.nodes
-    source.arm("source.snapshot.sent=wait")
-    assert source.call("CLUSTERX", "MIGRATE", SLOT, target.id) == b"OK"
-    source.wait_reached()
+    source = pair.nodes[0]
+    begin(pair, "sender.snapshot@70")
+    assert source.call("SET", f"{TAG}00003", VALUE) == b"OK"
     source.arm(f"{point}=wait")
-    client = source.server.client()
-    client.send("SET", f"{TAG}00003", VALUE)
     source.go_on()
     source.wait_reached()
-    client.close()
     kill(pair, victim)
     change_when_possible(pair)
     pair.settle()
@@ -184,6 +181,31 @@ def test_the_log_is_kept_for_the_next_sender(pair: Pair, pins: str) -> None:
     check(target)
 
 
+def test_a_source_that_has_lost_writes(pair: Pair) -> None:
+    """The machine has failed: what was not fsynced is gone, though the target has it already."""
+    source, target = pair.nodes
+    begin(pair, "sender.snapshot@70")
+    database, copy = source.server.directory / "db", source.server.directory / "db.copy"
+    shutil.copytree(database, copy)
+    source.arm("source.prepare.send=wait")
+    for number in range(100):
+        assert source.call("SET", f"{TAG}lost{number}", "v") == b"OK"
+    source.go_on()
+    source.wait_reached()
+    source.kill()
+    shutil.rmtree(database)
+    copy.rename(database)
+    source.restart()
+    change(source)
+    source.go_on()
+    pair.settle()
+    assert source.info()["migrating_state"] == "success"
+    assert "has lost writes that the target has" in source.server.log.read_text()
+    assert pair.owner_of(f"{TAG}x") == 1
+    target.call("DEL", f"{TAG}x:probe")
+    check(target)
+
+
 @pytest.mark.parametrize("options", [("--migrate-resume-timeout-ms", "700")])
 @pytest.mark.parametrize("whom", ["source", "target"])
 def test_one_that_stays_away(pair: Pair, whom: str) -> None:
@@ -192,6 +214,7 @@ def test_one_that_stays_away(pair: Pair, whom: str) -> None:
     begin(pair, "sender.snapshot@20")
     (source if whom == "source" else target).kill()
     if whom == "source":
+        source.go_on()  # its sender, which ends as soon as it has something to report
         wait_for(lambda: target.info()["importing_stage"] == "aborted", "the target gives up")
         assert target.call("CLUSTER", "COUNTKEYSINSLOT", SLOT) == 0
     else:

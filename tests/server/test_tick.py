@@ -166,6 +166,21 @@ async def test_everysec_does_not_wait(node: FakeNode, tick: Tick) -> None:
     await until(lambda: "sync" in node.journal)
 
 
+@scenario("always")
+async def test_closing_while_an_fsync_runs(node: FakeNode, tick: Tick) -> None:
+    node.store.gate = gate = threading.Event()
+    write(node, tick, "a")
+    await until(lambda: node.journal == ["commit 1"])
+    write(node, tick, "b")
+    threading.Timer(0.05, gate.set).start()
+    tick.close()  # blocks until the fsync is over; what became of it is heard only afterwards
+    await until(lambda: "reply a" in node.journal)
+    assert node.journal == ["commit 1", "commit 1", "sync", "sync", "reply b", "reply a"]
+    write(node, tick, "c")  # the end of a link may still write something
+    await asyncio.sleep(0)
+    assert node.journal[-2:] == ["commit 1", "reply c"]
+
+
 @pytest.mark.parametrize("appendfsync", ["no", "always"])
 def test_a_failed_commit_drops_the_replies_and_refuses_writes(appendfsync: str) -> None:
     @scenario(appendfsync)
