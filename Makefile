@@ -20,11 +20,11 @@ debug:       ## the same with bounds checks and without optimisation
 test:        ## all tests
 	pytest
 
-model:       ## ten minutes of random commands, compared with redis-server; MINUTES says how many
-	python tests/model --minutes $(or $(MINUTES),10)
+model:       ## random commands, compared with redis-server: MINUTES=5
+	python tests/model --minutes $(MINUTES)
 
-crash:       ## ten minutes of kill -9 under load, and what must hold after it; MINUTES says how many
-	python tests/model crash --minutes $(or $(MINUTES),10)
+crash:       ## kill -9 under load, and what must hold after it: MINUTES=5
+	python tests/model crash --minutes $(MINUTES)
 
 debug-test: debug  ## the engine's tests with bounds checks; then the release build again
 	pytest tests/engine; status=$$?; python setup.py -q build_ext --inplace --force; exit $$status
