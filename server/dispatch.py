@@ -47,7 +47,7 @@ def execute(session: Session, argv: list[bytes]) -> None:
         if session.node.blocking.ready:
             session.node.blocking.serve()
     except CommandError as error:
-        reject(session, error.text)
+        reject(session, argv, error.text)
     finally:
         if asking and not session.suspended:  # a call that is held runs again, and still asks
             session.asking = False
@@ -79,8 +79,11 @@ def unmute(session: Session, muted_from: int) -> None:
         session.reply_mode = "on"
 
 
-def reject(session: Session, text: str) -> None:
-    """Answers with an error; inside MULTI it also dooms the EXEC."""
+def reject(session: Session, argv: list[bytes], text: str) -> None:
+    """Answers with an error; inside MULTI it also dooms the EXEC, and a refused EXEC ends the transaction."""
+    if argv[0].upper() == b"EXEC":
+        session.end_transaction()
+        text = f"EXECABORT Transaction discarded because of: {text.removeprefix('ERR ')}"
     if session.queue is not None:
         session.dirty_exec = True
     if session.waiter is not None:

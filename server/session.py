@@ -143,6 +143,12 @@ class Session(ClientState):
         self.on_cancel = None
         self.link.retry()
 
+    def end_transaction(self) -> None:
+        """Back to before MULTI; nothing is watched any more."""
+        self.queue = None
+        self.dirty_exec = False
+        self.node.unwatch(self)
+
     def cancel(self) -> None:
         """The client is gone: undoes whatever a suspended command had registered, and forgets what was watched."""
         if self.on_cancel is not None:

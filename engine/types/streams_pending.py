@@ -15,6 +15,7 @@ from slotrocks.engine.types.streams import Stream
 from slotrocks.engine.types.streams_groups import OpenGroup
 from slotrocks.engine.types.streams_ids import FIRST, LAST, StreamID
 from slotrocks.engine.types.streams_rows import ENTRIES_READ_UNKNOWN, ENTRY_SUB_SIZE, Consumer, Group, Pending
+from slotrocks.engine.types.string import INT64_MAX
 
 # An entry as clients see it: (id, names and values in turn, or None when it was deleted).
 Shown = tuple[bytes, list[bytes] | None]
@@ -55,9 +56,10 @@ def read_new(opened: OpenGroup, consumer: bytes, count: int | None, *, noack: bo
 
 
 def entries_read_after(stream: Stream, opened: OpenGroup, entry_id: StreamID) -> int:
-    """The group's count of entries read after it has read the next one."""
+    """The group's count of entries read after it has read the next one. (XGROUP can set it to the largest number; where
+    Redis then goes on from the smallest, it stays.)"""
     if opened.entries_read != ENTRIES_READ_UNKNOWN and not streams.has_deleted_after(stream, entry_id):
-        return opened.entries_read + 1
+        return min(opened.entries_read + 1, INT64_MAX)
     return streams.entries_up_to(stream, entry_id)
 
 

@@ -23,13 +23,6 @@ EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors."
 COMMON_FLAGS = "noscript loading stale fast allow_busy"
 
 
-def end_transaction(s: Session) -> None:
-    """Back to before MULTI; nothing is watched any more."""
-    s.queue = None
-    s.dirty_exec = False
-    s.node.unwatch(s)
-
-
 @command(
     "multi", arity=1, flags=f"{COMMON_FLAGS} multi_control", group="transactions", since="1.2.0",
     summary="Starts a transaction.",
@@ -48,7 +41,7 @@ def multi(s: Session, argv: list[bytes]) -> Any:
 def discard(s: Session, argv: list[bytes]) -> Any:
     if s.queue is None:
         raise CommandError("ERR DISCARD without MULTI")
-    end_transaction(s)
+    s.end_transaction()
     return OK
 
 
@@ -85,11 +78,11 @@ def exec_(s: Session, argv: list[bytes]) -> Any:
     if s.queue is None:
         raise CommandError("ERR EXEC without MULTI")
     if s.dirty_exec:
-        end_transaction(s)
+        s.end_transaction()
         raise CommandError(EXEC_ABORT)
     now_ms = s.txn.now_ms
     if s.dirty_watch or any(0 < expire_ms < now_ms for expire_ms in s.watched.values()):
-        end_transaction(s)
+        s.end_transaction()
         return NULL_ARRAY
     if s.node.cluster is not None and must_wait(s):
         s.node.hold(s, argv)
@@ -106,7 +99,7 @@ def exec_(s: Session, argv: list[bytes]) -> Any:
             elif value is not NO_REPLY:
                 s.writer.write(value)
     finally:
-        end_transaction(s)
+        s.end_transaction()
     return NO_REPLY
 
 
@@ -117,6 +110,6 @@ def must_wait(s: Session) -> bool:
     try:
         waits = [row.has_keys and route(s, row, queued) is HOLD for row, queued in s.queue]
     except CommandError:
-        end_transaction(s)
+        s.end_transaction()
         raise
     return any(waits)

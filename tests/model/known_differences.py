@@ -97,7 +97,6 @@ DIFFERENCES = (
         "In an error's text that quotes an argument, what is not UTF-8 is replaced, and a zero byte does not end it.",
         quoted_bytes,
     ),
-    Difference("`EXEC` with arguments is refused, and the transaction goes on."),
     Difference(
         "`OBJECT REFCOUNT` is always 1; Redis shares small integers. `OBJECT ENCODING` names what Redis 7.2 with its "
         "defaults would use for a new value like that: nothing is packed here, and what was before leaves no trace."
