@@ -2,11 +2,11 @@
 VENV ?= .venv
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-# How long `make torture` lasts; SEED=n decides what it tries.
+# How long `make torture`, `make model` and `make crash` last; SEED=n decides what `make torture` tries.
 MINUTES ?= 5
 SEED ?=
 
-.PHONY: venv build debug test debug-test lint format types bench gate torture docs ci clean
+.PHONY: venv build debug test model crash debug-test lint format types bench gate torture docs ci clean
 
 venv:        ## an environment with everything, and the checkout installed in it for editing
 	python3 -m venv $(VENV) && pip install -q -e '.[dev]'
@@ -19,6 +19,12 @@ debug:       ## the same with bounds checks and without optimisation
 
 test:        ## all tests
 	pytest
+
+model:       ## random commands, compared with redis-server: MINUTES=5
+	python tests/model --minutes $(MINUTES)
+
+crash:       ## kill -9 under load, and what must hold after it: MINUTES=5
+	python tests/model crash --minutes $(MINUTES)
 
 debug-test: debug  ## the engine's tests with bounds checks; then the release build again
 	pytest tests/engine; status=$$?; python setup.py -q build_ext --inplace --force; exit $$status

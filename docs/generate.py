@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import runpy
 from itertools import groupby
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def documents() -> dict[Path, str]:
     return {
         DOCS / "slotrocks.conf": config_example.example(),
         DOCS / "commands.md": command_list(),
+        DOCS / "differences.md": difference_list(),
         DOCS / "migration.md": migration,
     }
 
@@ -58,9 +60,27 @@ def command_list() -> str:
     ]
     for group, members in groupby(rows, key=lambda row: row.group):
         lines = [f"\n## {group}\n", "| command | arguments | since | |", "|---|---|---|---|"]
-        lines += [f"| `{title(row)}` | {arguments(row)} | {row.since} | {row.summary} |" for row in members]
+        lines += [f"| `{title(row)}` | {arguments(row)} | {row.since} | {description(row)} |" for row in members]
         parts.append("\n".join(lines) + "\n")
     return "".join(parts)
+
+
+def difference_list() -> str:
+    """docs/differences.md, from the list that the comparison with redis-server uses."""
+    differences = runpy.run_path(str(DOCS.parent / "tests" / "model" / "known_differences.py"))["DIFFERENCES"]
+    lines = [
+        "# Where replies differ from Redis\n",
+        "Slotrocks follows Redis 7.2. Random sequences of commands (`make model`) are compared with a real",
+        "redis-server, in both protocols; these are the differences that are meant.",
+        "[commands.md](commands.md) lists what there is.\n",
+        *(f"* {difference.text}" for difference in differences),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def description(row: Command) -> str:
+    """What a command does, and what is different from Redis and Kvrocks."""
+    return f"{row.summary} *Differs:* {row.differs}" if row.differs else row.summary
 
 
 def title(row: Command) -> str:

@@ -164,23 +164,27 @@ cdef class RequestParser:
     @property
     def buffered(self) -> int:
         """Bytes held. Exact when `next()` has returned None; before that, taken commands may still be counted."""
+        return self.held()
+
+    cdef Py_ssize_t held(self) noexcept:
         return (
             PyBytes_GET_SIZE(self.data) - self.position + self.chunks_bytes
             + (self.ready_bytes if self.ready else 0) + self.partial_bytes
         )
 
-    def feed(self, bytes data not None) -> None:
+    cpdef int feed(self, bytes data) except -1:
         """Adds bytes from the client. Ignored after a ProtocolError."""
         if self.error is not None:
-            return
+            return 0
         if self.position == PyBytes_GET_SIZE(self.data) and not self.chunks:
             self.data = data
             self.position = 0
         else:
             self.chunks.append(data)
             self.chunks_bytes += PyBytes_GET_SIZE(data)
+        return 0
 
-    def next(self) -> list[bytes] | None:
+    cpdef list next(self):
         """The next command, None when more bytes are needed.
 
         Raises ProtocolError when the client broke the protocol and the commands before that have been taken.
@@ -196,7 +200,7 @@ cdef class RequestParser:
             if not self.ready and self.error is None and not self.next_chunk():
                 return None
 
-    cdef object take_ready(self):
+    cdef list take_ready(self):
         command = self.reader_gets()
         assert type(command) is list, command        # the scanner lets nothing else through
         self.ready -= 1

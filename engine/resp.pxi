@@ -292,14 +292,17 @@ cdef class ReplyWriter:
             self.put(value, depth + 1)
         return 0
 
-    def write(self, value: object) -> None:
-        """Appends one whole reply."""
+    cdef int write_value(self, object value) except -1:
         cdef Py_ssize_t before = self.length
         try:
-            self.put(value, 0)
+            return self.put(value, 0)
         except BaseException:
             self.length = before
             raise
+
+    def write(self, value: object) -> None:
+        """Appends one whole reply."""
+        self.write_value(value)
 
     def ok(self) -> None:
         """Appends ``+OK``."""
@@ -337,7 +340,7 @@ cdef class ReplyWriter:
         """Announces an out-of-band message of the next `count` replies."""
         self.put_header(c'>' if self.version == 3 else c'*', count)
 
-    def take(self) -> bytes:
+    cpdef bytes take(self):
         """All bytes written so far; the writer is empty afterwards."""
         taken = PyBytes_FromStringAndSize(self.buffer, self.length)
         self.clear()
@@ -348,10 +351,11 @@ cdef class ReplyWriter:
         if 0 <= size < self.length:
             self.length = size
 
-    def clear(self) -> None:
+    cpdef int clear(self) except -1:
         """Drops what was written."""
         self.length = 0
         if self.capacity > BUFFER_KEPT_BYTES_MAX:
             free(self.buffer)
             self.buffer = NULL
             self.capacity = 0
+        return 0

@@ -4,13 +4,18 @@ Its contents are fixed when it is opened (plus one catching up, see below) and c
 for certain: everything that the primary had written before the opening began. Opening reads the manifest, then the
 logs; data that a flush takes out of the logs in between is in a file that the manifest names by then, so one
 `try_catch_up_with_primary()` afterwards finds it. All families must be named, and no file may be closed meanwhile.
+`catch_up()` moves the view on, in the same manner: what had been written before is in it for certain, of what is being
+written meanwhile any part may be.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from pathlib import Path
 
 from rocksdict import AccessType, Rdict, ReadOptions
 
-from slotrocks.engine._engine import COLUMN_FAMILIES, KeyCodec, Rows, prefix_end
+from slotrocks.engine._engine import CF_METADATA, COLUMN_FAMILIES, KeyCodec, Metadata, Rows, decode_metadata, prefix_end
 from slotrocks.engine.store import StoreError, StoreOptions, rocksdb_options
 
 READAHEAD_BYTES = 2 << 20
@@ -54,6 +59,36 @@ class Snapshot:
     def sequence(self) -> int:
         """The highest sequence number that the view has seen."""
         return self._db.latest_sequence_number()
+
+    def catch_up(self) -> None:
+        """Moves the view to what has been written by now. Raises StoreError."""
+        try:
+            self._db.try_catch_up_with_primary()
+            self._db.try_catch_up_with_primary()
+        except Exception as error:  # rocksdict raises bare Exception
+            raise StoreError(f"the snapshot cannot be brought up to date: {error}") from error
+
+    def metadata(self, key: bytes) -> Metadata | None:
+        """The metadata of a user key, dead or alive, or None. Raises CorruptionError."""
+        row = self._families[CF_METADATA].get(self._codec.metadata_key(key))
+        return None if row is None else decode_metadata(row)
+
+    def has_element(self, cf: int, key: bytes, version: int, sub: bytes) -> bool:
+        """Whether a collection has the row of a sub-key."""
+        return self._families[cf].get(self._codec.subkey(key, version, sub)) is not None
+
+    def elements(
+        self, cf: int, key: bytes, version: int, begin: bytes = b"", end: bytes | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """(sub-key, value) of a collection's rows in a column family, from sub-key `begin` to before `end`."""
+        first, last = self._codec.subkey_range(key, version)
+        head = len(first)
+        if end is not None:
+            last = self._codec.subkey(key, version, end)
+        options = ReadOptions()
+        options.fill_cache(False)  # type: ignore[call-arg]  # the stub lacks the argument
+        for storage_key, value in Rows(self._families[cf], options, first + begin, last):
+            yield storage_key[head:], value
 
     def rows_between(self, cf: int, begin: bytes, end: bytes, *, many: bool = False) -> Rows:
         """The rows from storage key `begin` to before `end`. `many` are read ahead."""

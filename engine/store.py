@@ -3,7 +3,8 @@
 A Slotrocks database is a Kvrocks database: seven column families whose ids travel inside write batches, so they are
 created in Kvrocks's order, one by one (a dict of new families would get random ids). What Kvrocks keeps nowhere is how
 the database was written; here the row ``slotrocks.format`` in ``propagate`` says it, and a database that was written
-otherwise is refused instead of misread. One that has no such row (Kvrocks wrote it) is judged by its keys.
+otherwise is refused instead of misread. One that has no such row (Kvrocks wrote it) is judged by its keys, and marked
+as one whose expiries are yet to be indexed (server/expiry_index.py does so).
 
 rocksdict flushes the memtable whenever an object that stands for a column family dies, so one is kept for each family
 for the life of the store. RocksDB's lock file keeps a second process out.
@@ -30,6 +31,8 @@ from rocksdict import (
 from slotrocks.engine._engine import CF_METADATA, CF_PROPAGATE, COLUMN_FAMILIES, KeyCodec, Rows, slot_of
 
 FORMAT_KEY = b"slotrocks.format"
+# In a database that Kvrocks filled: the last metadata key whose expiry is in the index. Gone when all are.
+EXPIRY_INDEXED_KEY = b"slotrocks.expiry-indexed"
 FORMAT_VERSION = 1
 _SAMPLE_ROWS = 128
 
@@ -163,7 +166,10 @@ class Store:
             was, now = ("yes", "no") if encoded else ("no", "yes")
             raise StoreError(f"{self.path} was written with cluster-enabled {was}: it cannot be opened with {now}")
         if row is None:
-            self.families[CF_PROPAGATE].put(FORMAT_KEY, json.dumps(wanted).encode())
+            propagate = self.families[CF_PROPAGATE]
+            if next(iter(self.scan(CF_METADATA, *self.codec.namespace_range())), None) is not None:
+                propagate.put(EXPIRY_INDEXED_KEY, b"")  # first: a crash here leaves a database that is still unmarked
+            propagate.put(FORMAT_KEY, json.dumps(wanted).encode())
 
     def _guess_encoding(self) -> bool:
         """Whether the keys of an unmarked database carry slots: every key must then carry its own."""

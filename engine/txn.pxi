@@ -85,6 +85,9 @@ cdef class Transaction:
     @property
     def dirty(self) -> bool:
         """Whether there is anything to commit."""
+        return self.is_dirty()
+
+    cdef bint is_dirty(self) except -1:
         cdef dict overlay
         for overlay in self.overlays:
             if overlay:
@@ -102,7 +105,7 @@ cdef class Transaction:
         cdef dict overlay
         cdef bytes storage_key
         cdef int cf
-        if not self.dirty:
+        if not self.is_dirty():
             return False
         batch = self.store.new_batch()
         put, delete = batch.put, batch.delete
@@ -113,7 +116,9 @@ cdef class Transaction:
                 overlay = self.overlays[cf]
                 if overlay:
                     handle = self.store.handles[cf]
-                    for storage_key, value in overlay.items():
+                    # In key order, for the memtable begins to search where it inserted last.
+                    for storage_key in sorted(overlay):
+                        value = overlay[storage_key]
                         if value is None:
                             delete(storage_key, handle)
                         else:
@@ -240,22 +245,32 @@ cdef class Transaction:
 
     cpdef bytes string(self, bytes key):
         """The bytes of a string, or None. Raises WrongTypeError."""
-        cdef bytes row = self.get(CF_METADATA, self.codec.metadata_key(key))
+        cdef bytes row_key = self.codec.metadata_key(key)
+        cdef bytes row = None
+        cdef CachedRow* cached = NULL
         cdef const uint8_t* p
-        cdef Py_ssize_t head
+        cdef Py_ssize_t head, size
         cdef uint64_t expire_ms
-        if row is None:
-            return None
-        p = <const uint8_t*>PyBytes_AS_STRING(row)
-        head = metadata_head(p, PyBytes_GET_SIZE(row))
+        if not self.overlays[F_METADATA] and not self.ranges:
+            cached = self.cache.peek(row_key)
+        if cached != NULL:
+            if cached.size == ROW_ABSENT:
+                return None
+            p, size = entry_row(cached), cached.size
+        else:
+            row = self.get(F_METADATA, row_key)
+            if row is None:
+                return None
+            p, size = <const uint8_t*>PyBytes_AS_STRING(row), PyBytes_GET_SIZE(row)
+        head = metadata_head(p, size)
         expire_ms = metadata_expire(p)
         if expire_ms != 0 and expire_ms < self.now_ms:
             return None
         if p[0] & 0x0F != T_STRING:
-            if not metadata_of(row, key).alive(self.now_ms):
+            if not metadata_of(self.get(F_METADATA, row_key), key).alive(self.now_ms):
                 return None
             raise WrongTypeError
-        return row[head:]
+        return PyBytes_FromStringAndSize(<const char*>p + head, size - head)
 
     cpdef int set_string(self, bytes key, bytes value, uint64_t expire_ms=0, bint keep_expiry=False) except -1:
         """Makes the key a string, whatever it was. `expire_ms` is absolute, 0 for none; a time that is not in the

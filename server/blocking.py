@@ -73,7 +73,7 @@ class Blocking:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self.queues: dict[bytes, dict[Types, Queue]] = {}  # by key
+        self.queues: dict[bytes, dict[Types, Queue]] = node.blocked_keys  # by key
         self.ready: OrderedDict[bytes, None] = OrderedDict()
         self.clients = 0  # how many wait, those included whom a pause or a freeze holds on their way out
         self._serving = False

@@ -10,7 +10,7 @@ from slotrocks.server.session import Session
 def client_line(s: Session, now_ms: int) -> str:
     """The line, without its end."""
     link = s.link
-    now = now_ms / 1000
+    age, idle = int(now_ms / 1000 - s.created), max(0, now_ms - s.last_active_ms) // 1000
     argv_bytes = sum(map(len, s.argv)) if s.suspended else 0
     multi_bytes = sum(len(word) for _, argv in s.queue or () for word in argv)
     written = int(s.writer.size)
@@ -19,7 +19,7 @@ def client_line(s: Session, now_ms: int) -> str:
     name = s.name.decode()
     return (
         f"id={s.id} addr={link.peer_name} laddr={link.local_name} fd={link.descriptor} name={name}"
-        f" age={int(now - s.created)} idle={max(0, int(now - s.last_active))} flags={flags(s)} db=0 sub=0 psub=0 ssub=0"
+        f" age={age} idle={idle} flags={flags(s)} db=0 sub=0 psub=0 ssub=0"
         f" multi={-1 if s.queue is None else len(s.queue)} qbuf={link.query_bytes} qbuf-free=0 argv-mem={argv_bytes}"
         f" multi-mem={multi_bytes} rbs={written} rbp={written} obl={written} oll=0 omem={unsent} tot-mem={total}"
         f" events={'rw' if unsent else 'r'} cmd={s.last_command} user={s.user} redir=-1 resp={s.protocol}"

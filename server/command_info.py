@@ -12,7 +12,7 @@ unless the arguments say how many keys there are.
 from typing import Any
 
 from slotrocks.engine import Simple
-from slotrocks.server.table import Command, KeysCounted
+from slotrocks.server.table import Command, KeysAfterWord, KeysCounted
 
 FLAGS = frozenset((  # those of Redis; others are ours
     "write", "readonly", "denyoom", "module", "admin", "pubsub", "noscript", "blocking", "loading", "stale",
@@ -27,8 +27,10 @@ CATEGORY_OF_GROUP = {
 CATEGORIES_MORE = {
     "command": "connection", "readonly": "connection", "readwrite": "connection", "asking": "connection",
     "dbsize": "keyspace", "flushall": "keyspace dangerous", "flushdb": "keyspace dangerous", "keys": "dangerous",
-    "info": "dangerous", "role": "admin dangerous", "lastsave": "admin dangerous", "sort": "dangerous",
-    "restore": "dangerous", "migrate": "dangerous", "swapdb": "keyspace dangerous",
+    "info": "dangerous", "role": "admin dangerous", "lastsave": "admin dangerous",
+    "sort": "list set sortedset dangerous", "sort_ro": "list set sortedset dangerous",
+    "restore": "dangerous", "restore-asking": "keyspace dangerous", "migrate": "dangerous",
+    "swapdb": "keyspace dangerous",
 }  # fmt: skip
 # A bar separates what is said of the first key from what is said of the others.
 ACCESS = {
@@ -45,6 +47,7 @@ ACCESS = {
     "object|encoding": "RO", "object|freq": "RO", "object|idletime": "RO", "object|refcount": "RO",
     "psetex": "OW update", "rename": "RW access delete|OW update", "renamenx": "RW access delete|OW insert",
     "rpop": "RW access delete", "rpoplpush": "RW access delete|RW insert", "rpush": "RW insert", "rpushx": "RW insert",
+    "restore": "OW update", "restore-asking": "OW update",
     "set": "RW access update variable_flags", "setex": "OW update", "setnx": "OW insert", "strlen": "RO", "touch": "RO",
     "type": "RO", "unlink": "RM delete", "watch": "RO",
     "hdel": "RW delete", "hexists": "RO", "hincrby": "RW access update", "hincrbyfloat": "RW access update",
@@ -56,6 +59,12 @@ ACCESS = {
     "geosearchstore": "OW update|RO access", "zcard": "RO", "zdiffstore": "OW update|RO access",
     "zincrby": "RW access update", "zinterstore": "OW update|RO access", "zmpop": "RW access delete",
     "zpopmax": "RW access delete", "zpopmin": "RW access delete", "zrangestore": "OW update|RO access",
+    "bitfield": "RW access update variable_flags", "bitop": "OW update|RO access", "pfadd": "RW insert",
+    "pfcount": "RW access", "pfdebug": "RW access", "pfmerge": "RW access insert|RO access",
+    "setbit": "RW access update", "sort": "RO access",
+    "xautoclaim": "RW delete", "xdel": "RW delete", "xgroup|create": "RW insert",
+    "xgroup|createconsumer": "RW insert", "xgroup|delconsumer": "RW delete", "xgroup|destroy": "RW delete",
+    "xlen": "RO", "xreadgroup": "RO access", "xtrim": "RW delete",
     "zrem": "RW delete", "zremrangebylex": "RW delete", "zremrangebyrank": "RW delete",
     "zremrangebyscore": "RW delete", "zunionstore": "OW update|RO access",
 }  # fmt: skip
@@ -68,7 +77,8 @@ TIPS = {
     "cluster|getkeysinslot": [_VARIES], "cluster|info": [_VARIES], "cluster|links": [_VARIES],
     "cluster|nodes": [_VARIES], "cluster|replicas": [_VARIES], "cluster|shards": [_VARIES], "cluster|slots": [_VARIES],
     "command": [_UNORDERED], "command|docs": [_UNORDERED], "command|info": [_UNORDERED], "command|list": [_UNORDERED],
-    "config|set": [_NODES, _ALL], "dbsize": [_SHARDS, _SUM], "del": [_SPLIT, _SUM], "exists": [_SPLIT, _SUM],
+    "config|set": [_NODES, _ALL], "dbsize": [_SHARDS, _SUM], "del": [_SPLIT, _SUM], "dump": [_VARIES],
+    "exists": [_SPLIT, _SUM],
     "flushall": [_SHARDS, _ALL], "flushdb": [_SHARDS, _ALL], "info": [_VARIES, _SHARDS, _SPECIAL],
     "keys": [_SHARDS, _UNORDERED], "lastsave": [_VARIES], "latency|doctor": [_VARIES, _NODES, _SPECIAL],
     "latency|graph": [_VARIES, _NODES, _SPECIAL], "latency|histogram": [_VARIES, _NODES, _SPECIAL],
@@ -84,6 +94,8 @@ TIPS = {
     "hgetall": [_UNORDERED], "hkeys": [_UNORDERED], "hrandfield": [_VARIES], "hscan": [_VARIES], "hvals": [_UNORDERED],
     "sdiff": [_UNORDERED], "sinter": [_UNORDERED], "smembers": [_UNORDERED], "spop": [_VARIES],
     "srandmember": [_VARIES], "sscan": [_VARIES], "sunion": [_UNORDERED],
+    "xadd": [_VARIES], "xautoclaim": [_VARIES], "xclaim": [_VARIES], "xinfo|consumers": [_VARIES],
+    "xpending": [_VARIES], "xtrim": [_VARIES],
     "zrandmember": [_VARIES], "zscan": [_VARIES],
 }  # fmt: skip
 
@@ -105,7 +117,7 @@ def categories(row: Command) -> set[str]:
         found |= {"admin", "dangerous"}
     found |= {flag for flag in ("blocking", "pubsub") if flag in row.flags}
     found.add("fast" if "fast" in row.flags else "slow")
-    if not row.container and row.group in CATEGORY_OF_GROUP:
+    if not row.container and row.group in CATEGORY_OF_GROUP and row.name not in ("sort", "sort_ro"):
         found.add(CATEGORY_OF_GROUP[row.group])
     return found
 
@@ -128,6 +140,11 @@ def key_specs(row: Command) -> list[dict[str, Any]]:
         if isinstance(row.key_finder, KeysCounted):
             counted = {"type": "keynum", "spec": {"keynumidx": 0, "firstkey": 1, "keystep": 1}}
             return [_spec(uses[0], {"type": "index", "spec": {"index": row.key_finder.position}}, counted)]
+        if isinstance(row.key_finder, KeysAfterWord):
+            word, start = row.key_finder.word.decode(), row.key_finder.start
+            keyword = {"type": "keyword", "spec": {"keyword": word, "startfrom": start}}
+            half = {"type": "range", "spec": {"lastkey": -1, "keystep": 1, "limit": 2}}
+            return [_spec(uses[0], keyword, half)]
         unknown = {"type": "unknown", "spec": {}}
         return [_spec([*uses[0], "incomplete"], unknown, unknown)]
     first, last, step = row.keys

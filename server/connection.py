@@ -1,8 +1,8 @@
 """Bytes in, bytes out: one client's socket. The only file of the server that touches a transport.
 
-Commands of a chunk run in order as soon as they are complete. A client is never allowed to hurt the others: after
-COMMANDS_MAX commands or REPLY_BYTES_MAX of replies the loop gets its turn first; a client that does not read its
-replies is not read from either; one that is suspended (blocked, or its write held) may send ahead only
+Commands of a chunk run in order as soon as they are complete (NodeState.run()). A client is never allowed to hurt the
+others: after a number of commands, or of bytes of replies, the loop gets its turn first; a client that does not read
+its replies is not read from either; one that is suspended (blocked, or its write held) may send ahead only
 QUERY_BYTES_AHEAD_MAX.
 """
 
@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from slotrocks.engine import ProtocolError, RequestParser
+from slotrocks.engine import QUERY_BYTES_AHEAD_MAX, ConnectionState, ProtocolError, RequestParser
 from slotrocks.server.dispatch import execute
 from slotrocks.server.session import Session
 from slotrocks.server.streaming import advance
@@ -24,31 +23,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COMMANDS_MAX = 512
-REPLY_BYTES_MAX = 256 << 10
-QUERY_BYTES_AHEAD_MAX = 64 << 10
+SEALED_BYTES_MAX = 256 << 10
 
 
-class Connection(asyncio.Protocol):
+class Connection(ConnectionState, asyncio.Protocol):
     """One client's connection."""
 
+    node: Node
+    session: Session
+
     def __init__(self, node: Node) -> None:
-        self.node = node
-        self.parser = RequestParser(node.config.proto_max_bulk_len, not node.config.requirepass)
+        super().__init__(node, RequestParser(node.config.proto_max_bulk_len, not node.config.requirepass))
         self.peer_name = self.local_name = ""
-        self._transport: Any = None
-        self._writing_paused = False
-        self._reading_paused = False
-        self._closing = False
-        self._waiting = False  # for the end of the tick
-        self._continuing = False  # process() is scheduled
-        self._sealed: deque[bytes] = deque()  # replies that wait for an fsync, those of a tick each
-        self.session: Session
 
     # -- asyncio's side
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        self.send = transport.write
         self.peer_name = address_text(transport.get_extra_info("peername"))
         self.local_name = address_text(transport.get_extra_info("sockname"))
         self.session = self.node.open_session(self)
@@ -61,92 +53,65 @@ class Connection(asyncio.Protocol):
             self.node.stats.rejected_connections += 1
             self.close()
 
-    def data_received(self, data: bytes) -> None:
-        self.node.stats.net_input_bytes += len(data)
-        if self._closing:
-            return
-        self.parser.feed(data)
-        if self.parser.buffered > self.node.config.client_query_buffer_limit:
-            log.warning("closing %s: its query buffer holds %d bytes", self.peer_name, self.parser.buffered)
-            self.abort()
-            return
-        if self.session.suspended or self._writing_paused or self._continuing:
-            self._regulate_reading()
-        else:
-            self.process()
-
     def eof_received(self) -> bool:
         return False
 
     def pause_writing(self) -> None:
-        self._writing_paused = True
-        self._regulate_reading()
+        self.writing_paused = self.session.stopped = True
+        self.regulate_reading()
 
     def resume_writing(self) -> None:
-        self._writing_paused = False
-        self._continue()
+        self.writing_paused = False
+        self.session.stopped = self.closing
+        self.continue_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._closing = True
+        self.closing = self.session.stopped = True
         self.node.close_session(self.session)
 
     # -- executing
 
     def process(self) -> None:
-        """Executes the commands that have arrived, up to a fair share of them."""
-        self._continuing = False
-        if self._closing:
+        """Executes the commands that have arrived, after what has to go out before."""
+        self.continuing = False
+        session = self.session
+        if self.closing:
             return
-        session, parser, node = self.session, self.parser, self.node
-        if self._sealed and self._sealed_bytes > REPLY_BYTES_MAX:  # flush() comes back here
-            self._regulate_reading()
+        if self.sealed and self._sealed_bytes > SEALED_BYTES_MAX:  # flush() comes back here
+            self.regulate_reading()
             return
-        node.refresh_clock()
-        session.last_active = node.now_ms / 1000
-        budget = COMMANDS_MAX
         # The next slice of a large reply, if the one before has gone out; flush() and resume_writing() come back here.
-        if session.stream is not None and not (self._writing_paused or self._sealed or session.writer.size):
+        if session.stream is not None and not (self.writing_paused or self.sealed or session.writer.size):
             advance(session)
-        try:
-            while not session.suspended:
-                if budget == 0 or session.writer.size > REPLY_BYTES_MAX or self._writing_paused:
-                    if not self._writing_paused:
-                        self._continue()
-                    break
-                argv = parser.next()
-                if argv is None:
-                    break
-                budget -= 1
-                execute(session, argv)
-                if self._closing:
-                    break
-        except ProtocolError as error:
-            session.writer.error(f"ERR {error}")
-            log.debug("protocol error from %s: %s", self.peer_name, error)
-            self.close()
-        self._reply_later()
-        self._regulate_reading()
+        self.execute_arrived()
 
-    def _reply_later(self) -> None:
-        if not self._waiting and (self.session.writer.size or self.node.txn.dirty):
-            self._waiting = True
-            self.node.tick.reply(self)
+    def on_protocol_error(self, error: ProtocolError) -> None:
+        """The client broke the protocol."""
+        self.session.writer.error(f"ERR {error}")
+        log.debug("protocol error from %s: %s", self.peer_name, error)
+        self.close()
 
-    def _continue(self) -> None:
+    def continue_later(self) -> None:
         """Has process() called once the loop has served the others."""
-        if not self._continuing and not self._closing:
-            self._continuing = True
+        if not self.continuing and not self.closing:
+            self.continuing = True
             self.node.loop.call_soon(self.process)
 
-    def _regulate_reading(self) -> None:
+    def regulate_reading(self) -> None:
         """Reads from the socket only while this client's commands can run, or little of them waits."""
+        if self.closing:
+            return
+        if self.parser.buffered > self.node.config.client_query_buffer_limit:
+            log.warning("closing %s: its query buffer holds %d bytes", self.peer_name, self.parser.buffered)
+            self.abort()
+            return
         stalled = (
-            self.session.suspended or self._writing_paused or self._continuing or self._sealed_bytes > REPLY_BYTES_MAX
+            self.session.suspended or self.writing_paused or self.continuing or self._sealed_bytes > SEALED_BYTES_MAX
         )
         pause = stalled and self.parser.buffered > QUERY_BYTES_AHEAD_MAX
-        if pause == self._reading_paused or self._closing:
+        if pause == self.reading_paused:
             return
-        self._reading_paused = pause
+        self.reading_paused = pause
         if pause:
             self._transport.pause_reading()
         else:
@@ -156,15 +121,15 @@ class Connection(asyncio.Protocol):
 
     def wake(self) -> None:
         """See session.Link."""
-        self._reply_later()
-        self._continue()
+        self.reply_later()
+        self.continue_later()
 
     def retry(self) -> None:
         """See session.Link."""
         self.node.loop.call_soon(self._retry)
 
     def _retry(self) -> None:
-        if not self._closing:
+        if not self.closing:
             self.session.suspended = False
             self.node.refresh_clock()
             execute(self.session, self.session.argv)
@@ -175,20 +140,15 @@ class Connection(asyncio.Protocol):
         if not after_replies:
             self.abort()
             return
-        self._closing = True
+        self.closing = self.session.stopped = True
         self.session.stream = None  # its iterator must not outlive the database
-        if not self._waiting:
-            self._waiting = True
+        if not self.waiting:
+            self.waiting = True
             self.node.tick.reply(self)
 
     def on_authenticated(self, authenticated: bool) -> None:
         """See session.Link."""
         self.parser.authenticated = authenticated
-
-    @property
-    def closing(self) -> bool:
-        """Whether the connection is ending."""
-        return self._closing
 
     @property
     def query_bytes(self) -> int:
@@ -199,41 +159,52 @@ class Connection(asyncio.Protocol):
 
     def seal(self) -> None:
         """See tick.Waiter."""
-        self._waiting = False
-        self._sealed.append(self.session.writer.take())
+        self.waiting = False
+        self.sealed.append(self.session.writer.take())
 
     @property
     def _sealed_bytes(self) -> int:
-        return sum(map(len, self._sealed))
+        return sum(map(len, self.sealed))
 
-    def flush(self) -> None:
-        """Sends replies, see tick.Waiter; what they report is safe."""
-        was_sealed = bool(self._sealed)
+    def flush_rest(self) -> None:
+        """flush() when replies are sealed or the connection is closing."""
+        was_sealed = bool(self.sealed)
         if was_sealed:
-            data = self._sealed.popleft()
+            data = self.sealed.popleft()
         else:
-            self._waiting = False
+            self.waiting = False
             data = self.session.writer.take()
         if data:
             self.node.stats.net_output_bytes += len(data)
-            if not self._transport.is_closing():
-                self._transport.write(data)
-                if self._transport.get_write_buffer_size() > self.node.output_bytes_max:
-                    log.warning("closing %s: it does not read its replies", self.peer_name)
-                    self.abort()
-                    return
-        if self._closing and not self._sealed and not self._waiting:
-            self._transport.close()
-        elif not self._writing_paused and (was_sealed or self.session.stream is not None):
-            self._continue()
+            self.send(data)
+        if self.writing_paused and self.check_unsent():
+            return
+        if self.closing:
+            if not self.sealed and not self.waiting:
+                self._transport.close()
+        elif was_sealed:
+            self.continue_later()
+
+    def on_replies_sent(self) -> None:
+        """A client that is suspended was sent what there was: if it is taking a large reply, there is more."""
+        if self.session.stream is not None:
+            self.continue_later()
+
+    def check_unsent(self) -> bool:
+        """Drops a client that has left too many replies unread. Whether it did."""
+        if self._transport.get_write_buffer_size() <= self.node.output_bytes_max:
+            return False
+        log.warning("closing %s: it does not read its replies", self.peer_name)
+        self.abort()
+        return True
 
     def abort(self) -> None:
         """Drops the connection at once."""
-        self._waiting = False
-        self._closing = True
+        self.waiting = False
+        self.closing = self.session.stopped = True
         self.session.stream = None
         self.session.writer.clear()
-        self._sealed.clear()
+        self.sealed.clear()
         self._transport.abort()
 
     @property

@@ -8,20 +8,13 @@ before the first runs, at EXEC.
 
 from __future__ import annotations
 
-from time import perf_counter_ns
-from typing import TYPE_CHECKING
-
-from slotrocks.engine import ReplyError, Simple, WrongTypeError, slot_of
+from slotrocks.engine import Simple, Unwritten, slot_of
 from slotrocks.server.cluster.route import CROSS_SLOT, HOLD, Hold
 from slotrocks.server.errors import CommandError
-from slotrocks.server.session import NO_REPLY, SUSPENDED, Session
+from slotrocks.server.session import SUSPENDED, Session
 from slotrocks.server.streaming import Stream, send
 from slotrocks.server.table import Command, find_command
 
-if TYPE_CHECKING:
-    from typing import Any
-
-WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
 NO_AUTH = "NOAUTH Authentication required."
 QUEUED = Simple("QUEUED")
 
@@ -43,22 +36,31 @@ def execute(session: Session, argv: list[bytes]) -> None:
         if row.has_keys and session.node.cluster is not None and route(session, row, argv) is HOLD:
             session.node.hold(session, argv)
             return
-        value = call(session, row, argv)
-        if value is SUSPENDED:
-            session.argv = argv
-        elif value.__class__ is Stream:
-            send(session, value)
-        elif value is not NO_REPLY:
+        waiter = session.waiter
+        value = session.node.call(session, row, argv)
+        if waiter is not None and value is not SUSPENDED:
+            session.node.blocking.end(session)
+        if isinstance(value, Unwritten):
+            deliver(session, argv, value)
+        else:
             session.writer.write(value)
         if session.node.blocking.ready:
             session.node.blocking.serve()
     except CommandError as error:
-        reject(session, error.text)
+        reject(session, argv, error.text)
     finally:
         if asking and not session.suspended:  # a call that is held runs again, and still asks
             session.asking = False
         if muted_from >= 0:
             unmute(session, muted_from)
+
+
+def deliver(session: Session, argv: list[bytes], value: Unwritten) -> None:
+    """What becomes of a call whose reply comes later, bit by bit, or not at all."""
+    if value is SUSPENDED:
+        session.argv = argv
+    elif isinstance(value, Stream):
+        send(session, value)
 
 
 def mute(session: Session) -> int:
@@ -77,13 +79,16 @@ def unmute(session: Session, muted_from: int) -> None:
         session.reply_mode = "on"
 
 
-def reject(session: Session, text: str) -> None:
-    """Answers with an error; inside MULTI it also dooms the EXEC."""
+def reject(session: Session, argv: list[bytes], text: str) -> None:
+    """Answers with an error; inside MULTI it also dooms the EXEC, and a refused EXEC ends the transaction."""
+    if argv[0].upper() == b"EXEC":
+        session.end_transaction()
+        text = f"EXECABORT Transaction discarded because of: {text.removeprefix('ERR ')}"
     if session.queue is not None:
         session.dirty_exec = True
     if session.waiter is not None:
         session.node.blocking.end(session)
-    session.node.stats.error_replies[text.split(" ", 1)[0]] += 1
+    session.node.on_error(text)
     session.writer.error(text)
 
 
@@ -143,8 +148,9 @@ def route(session: Session, row: Command, argv: list[bytes]) -> Hold | None:
         for key in keys[1:]:
             if slot_of(key) != slot:
                 raise CommandError(CROSS_SLOT)
+    asking = session.asking or "asking" in row.flags
     decision = cluster.slots.decide(
-        slot, row.write, asking=session.asking, readonly=session.readonly, importer=session.importing is not None
+        slot, row.write, asking=asking, readonly=session.readonly, importer=session.importing is not None
     )
     if decision is None or decision is HOLD:
         return decision
@@ -161,39 +167,3 @@ def enqueue(session: Session, row: Command, argv: list[bytes]) -> None:
         route(session, row, argv)
     session.queue.append((row, argv))
     session.writer.write(QUEUED)
-
-
-def call(session: Session, row: Command, argv: list[bytes]) -> Any:
-    """Executes a call in a savepoint of its own. Returns the reply's value; an error is a ReplyError. A call that
-    blocked and runs again counts once."""
-    node = session.node
-    txn = session.txn
-    started = perf_counter_ns()
-    waiter = session.waiter
-    if node.monitors and waiter is None:
-        node.feed_monitors(session, row, argv)
-    txn.begin(node.now_ms)
-    try:
-        value = row.handler(session, argv)
-    except WrongTypeError:
-        value = ReplyError(WRONG_TYPE)
-    except CommandError as error:
-        value = ReplyError(error.text)
-    except BaseException:
-        # A mistake of ours: the connection breaks, and nothing of the command may be left to commit.
-        txn.rollback()
-        raise
-    if value.__class__ is ReplyError:
-        txn.rollback()
-        row.failed_calls += 1
-        node.stats.error_replies[value.text.split(" ", 1)[0]] += 1
-    elif txn.touched:
-        node.on_touched(txn.touched)
-    if waiter is not None and value is not SUSPENDED:
-        node.blocking.end(session)
-    elapsed_us = (perf_counter_ns() - started) // 1000
-    row.calls += waiter is None
-    row.usec += elapsed_us
-    if elapsed_us >= node.slow_us:
-        node.on_slow(session, row, argv, elapsed_us)
-    return value

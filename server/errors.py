@@ -1,12 +1,6 @@
 """Errors by who is at fault: the client (they become error replies and change nothing), or the operator."""
 
-
-class CommandError(Exception):
-    """An error reply; `text` starts with its prefix word ("ERR …", "MOVED …") and is one line."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
+from slotrocks.engine import CommandError as CommandError  # what handlers raise
 
 
 class ConfigError(Exception):

@@ -2,8 +2,8 @@
 
 Reads already treat an expired key as absent; this gives its space back. The engine keeps an index of expiries in time
 order, whose rows are hints: each is checked against the key's metadata. Slots that are not this node's to write to
-(frozen, being imported, handed over) are left alone, since deleting is writing. Nobody is told of a removal: to readers
-and to WATCH a key ends at its time.
+(frozen, being imported, handed over) are left alone, since deleting is writing. To readers and to WATCH a key ends at
+its time; only who waits for it (XREADGROUP, whose group is gone) is told when it is removed.
 
 A round goes on where the last one ended, so that it does not pass the tombstones of what was deleted again and again.
 When it has caught up with the clock, or after a while, it begins anew: hints may have been skipped, or come in late
@@ -109,6 +109,7 @@ class Expiry:
                 assert metadata is not None
                 txn.remove(metadata)
                 node.stats.expired_keys += 1
+                node.blocking.on_touched([key])
                 deleted += 1
             else:
                 txn.delete(CF_PROPAGATE, hint)

@@ -7,23 +7,24 @@ import gc
 import logging
 import signal
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import uvloop
 from rocksdict import WriteBatch
 
-from slotrocks.engine import OK, ReplyError, Store, StoreError, Transaction
-from slotrocks.server import commands
+from slotrocks.engine import OK, NodeState, ReplyError, Store, StoreError, Transaction, Unwritten
+from slotrocks.server import commands, dispatch
+from slotrocks.server.background import Background
 from slotrocks.server.blocking import Blocking
 from slotrocks.server.cluster.state import Cluster
 from slotrocks.server.config import Config
 from slotrocks.server.connection import Connection
 from slotrocks.server.errors import CommandError, ConfigError
 from slotrocks.server.expiry import Expiry
+from slotrocks.server.expiry_index import index_some
 from slotrocks.server.latency import Latency
 from slotrocks.server.monitor import monitor_line
 from slotrocks.server.pause import Pause
@@ -33,7 +34,8 @@ from slotrocks.server.session import Link, Session, Suspended
 from slotrocks.server.slowlog import SlowLog
 from slotrocks.server.stats import Stats
 from slotrocks.server.store_options import store_options
-from slotrocks.server.table import Command, all_rows, rename_command
+from slotrocks.server.sweep import Sweep
+from slotrocks.server.table import ROWS_BY_WORD, Command, all_rows, rename_command
 from slotrocks.server.tick import Tick
 
 log = logging.getLogger(__name__)
@@ -42,8 +44,19 @@ CRON_INTERVAL_S = 0.1
 GC_ALLOCATIONS_MIN = 50_000
 
 
-class Node:
+class Watcher(Protocol):
+    """Who wants to know that a key changed: a session after WATCH, or a command that goes on for a while."""
+
+    dirty_watch: bool
+
+
+class Node(NodeState):
     """A running node. Everything on it belongs to one event loop."""
+
+    stats: Stats
+    pause: Pause | None
+    monitors: set[Session]
+    watchers: dict[bytes, set[Watcher]]
 
     def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
         """Opens the database. Raises StoreError or ConfigError. Commands are renamed for the whole process."""
@@ -57,28 +70,23 @@ class Node:
         self.loop = loop
         self.directory = Path(config.dir)
         self.store = Store(self.directory / "db", slot_encoded=config.cluster_enabled, options=store_options(config))
-        self.txn = Transaction(self.store)
-        self.stats = Stats()
+        super().__init__(Transaction(self.store), Stats(), ROWS_BY_WORD)
         self.slowlog = SlowLog(config)
         self.latency = Latency(config)
         self.started = time.time()
         self.port = config.port
         self.sessions: dict[int, Session] = {}
-        self.monitors: set[Session] = set()
-        self.pause: Pause | None = None  # CLIENT PAUSE
-        self.watchers: defaultdict[bytes, set[Session]] = defaultdict(set)
         self.blocking = Blocking(self)
         self.scan_cursors = ScanCursors()
-        self.write_error = ""
-        self.now_ms = 0
-        self.refresh_clock()
         self.tick = Tick(self, loop)
         self.expiry = Expiry(self)
+        self.indexing = Background(self, "the index of expiries", lambda: index_some(self))
+        self.sweep: Sweep | None = None  # the last COMPACT
         self.cluster = Cluster(self) if config.cluster_enabled else None
+        self.served = None if self.cluster is None else self.cluster.slots.served
         self.stopping = asyncio.Event()
         self._ids = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
-        self.slow_us = 0.0  # from how many microseconds on a command is of interest to SLOWLOG or LATENCY
         for option in ("slowlog-log-slower-than", "latency-monitor-threshold"):
             config.on_change(option, self._set_slow_us)
         self._set_slow_us()
@@ -113,6 +121,9 @@ class Node:
         if self._cron_handle is not None:
             self._cron_handle.cancel()
         self.expiry.close()
+        self.indexing.close()
+        if self.sweep is not None:
+            self.sweep.background.close()
         self.tick.close()
         for session in list(self.sessions.values()):
             session.link.close()
@@ -133,7 +144,7 @@ class Node:
         if self.config.timeout:
             for session in list(self.sessions.values()):
                 idle = not session.blocked and session.importing is None
-                if idle and self.now_ms / 1000 - session.last_active > self.config.timeout:
+                if idle and self.now_ms - session.last_active_ms > self.config.timeout * 1000:
                     session.link.close()
 
     def _set_slow_us(self) -> None:
@@ -146,11 +157,7 @@ class Node:
     def _set_output_bytes_max(self) -> None:
         self.output_bytes_max = self.config.client_output_buffer_limit.normal.hard_bytes or float("inf")
 
-    # -- clock and limits
-
-    def refresh_clock(self) -> None:
-        """Reads the clock that the next commands see (Unix time, ms)."""
-        self.now_ms = time.time_ns() // 1_000_000
+    # -- limits
 
     @property
     def full(self) -> bool:
@@ -182,7 +189,7 @@ class Node:
         """WATCH: a later change of `key` makes the session's EXEC answer nil, and so does its end at `expire_ms`
         (0 = none, or dead already)."""
         session.watched[key] = expire_ms
-        self.watchers[key].add(session)
+        self.watchers.setdefault(key, set()).add(session)
 
     def unwatch(self, session: Session) -> None:
         """UNWATCH, and the end of every EXEC and DISCARD."""
@@ -194,7 +201,24 @@ class Node:
         session.watched.clear()
         session.dirty_watch = False
 
-    # -- what commands cause
+    # -- what calls need, see NodeState
+
+    def dispatch(self, session: Session, argv: list[bytes]) -> None:
+        """A call that is not plain."""
+        dispatch.execute(session, argv)
+
+    def deliver(self, session: Session, argv: list[bytes], value: Unwritten) -> None:
+        """A reply that does not go out at once."""
+        dispatch.deliver(session, argv, value)
+
+    def on_error(self, text: str) -> None:
+        """A call was answered with an error."""
+        self.stats.error_replies[text.split(" ", 1)[0]] += 1
+
+    def serve_blocked(self) -> None:
+        """A call has ended while clients wait for keys."""
+        if self.blocking.ready:
+            self.blocking.serve()
 
     def on_touched(self, keys: list[bytes]) -> None:
         """Keys changed: tells the sessions that watch them or wait for them."""

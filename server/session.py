@@ -10,20 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from slotrocks.engine import ReplyWriter, Transaction
+from slotrocks.engine import ClientState, Transaction, Unwritten
 
 if TYPE_CHECKING:
-    from slotrocks.server.blocking import Waiter
     from slotrocks.server.node import Node
     from slotrocks.server.streaming import Stream
-    from slotrocks.server.table import Command
 
 
-class Suspended:
+class Suspended(Unwritten):
     """The type of SUSPENDED: what a handler returns instead of a reply when the reply comes later."""
 
 
-class NoReply:
+class NoReply(Unwritten):
     """The type of NO_REPLY: what a handler returns when it wrote everything itself, or there is nothing to say."""
 
 
@@ -66,46 +64,39 @@ class Link(Protocol):
         """The socket's file descriptor, or -1."""
 
 
-class Session:
+class Session(ClientState):
     """One client's state."""
 
     __slots__ = (
-        "asking", "argv", "authenticated", "created", "dirty_exec", "dirty_watch", "id", "importing", "info",
-        "last_active", "last_command", "link", "name", "no_evict", "no_touch", "node", "on_cancel", "queue", "readonly",
-        "reply_mode", "stream", "suspended", "txn", "user", "waiter", "watched", "writer",
+        "argv", "created", "dirty_exec", "dirty_watch", "id", "importing", "info", "link", "name", "no_evict",
+        "no_touch", "node", "on_cancel", "readonly", "stream", "txn", "user", "watched",
     )  # fmt: skip
 
     def __init__(self, node: Node, link: Link, session_id: int, now: float) -> None:
+        super().__init__()
         self.node = node
         self.txn: Transaction = node.txn
         self.link = link
         self.id = session_id
-        self.writer = ReplyWriter()
         self.created = now  # Unix time, seconds
-        self.last_active = now
-        self.last_command = "NULL"
+        self.last_active_ms = int(now * 1000)
         self.name = b""
         self.user = "default"
         self.info: dict[str, str] = {}  # CLIENT SETINFO: lib-name, lib-ver
         self.authenticated = not node.config.requirepass
-        self.reply_mode = "on"  # CLIENT REPLY: on, off, skip (the next reply), skipping (this one)
         self.no_evict = False
         self.no_touch = False
-        # MULTI: the queued calls, or None outside; an error while queueing makes EXEC fail, a changed key makes it nil.
-        self.queue: list[tuple[Command, list[bytes]]] | None = None
+        # MULTI: an error while queueing makes EXEC fail, a changed key makes it nil.
         self.dirty_exec = False
         self.dirty_watch = False
         self.watched: dict[bytes, int] = {}  # key -> its expiry when WATCH saw it alive, 0 = none
-        # Cluster: one-shot ASKING; READONLY; the import job that this connection feeds.
-        self.asking = False
+        # Cluster: READONLY; the import job that this connection feeds.
         self.readonly = False
         self.importing: Any = None
         # Suspension: the call that waits, and what to undo if the client goes away first.
-        self.suspended = False
         self.argv: list[bytes] = []
         self.on_cancel: Callable[[], None] | None = None
         self.stream: Stream | None = None  # a large reply that is going out
-        self.waiter: Waiter | None = None  # its call waits for keys, see blocking.py
 
     @property
     def protocol(self) -> int:
@@ -151,6 +142,12 @@ class Session:
         """Has the suspended call decided and run again, between two other commands."""
         self.on_cancel = None
         self.link.retry()
+
+    def end_transaction(self) -> None:
+        """Back to before MULTI; nothing is watched any more."""
+        self.queue = None
+        self.dirty_exec = False
+        self.node.unwatch(self)
 
     def cancel(self) -> None:
         """The client is gone: undoes whatever a suspended command had registered, and forgets what was watched."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
+from slotrocks.engine import Counters
+
 SAMPLES = 16
 
 
@@ -25,7 +27,7 @@ class Rate:
         return (count - before) / (now - then) if now > then else 0.0
 
 
-class Stats:
+class Stats(Counters):
     """Since the start, or CONFIG RESETSTAT."""
 
     def __init__(self) -> None:

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from slotrocks.engine import ReplyWriter
+from slotrocks.engine import ReplyWriter, Unwritten
 from slotrocks.server.session import Session
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ PENDING_ROWS_MAX = 256
 _HEADERS = {"array": ReplyWriter.array_header, "set": ReplyWriter.set_header, "map": ReplyWriter.map_header}
 
 
-class Stream:
+class Stream(Unwritten):
     """An array, a set or a map as a reply. `count` is that of its elements, of a map's pairs; `items` are the replies
     that follow the header, a map's keys and values in turn."""
 
@@ -56,7 +56,7 @@ class Stream:
 
     def begin(self, writer: ReplyWriter) -> bool:
         """Writes the header and the first slice. Whether that was all. Raises ValueError, see go_on()."""
-        items, more = self._take(SLICE_ITEMS_MAX)
+        items, more = self._take_first()
         if not more:
             self._left = len(items)
         elif len(items) > self._left:
@@ -67,10 +67,16 @@ class Stream:
 
     def go_on(self, writer: ReplyWriter) -> bool:
         """Writes the next slice. Whether it was the last. Raises ValueError if it cannot be as announced."""
-        items, more = self._take(min(self._left, SLICE_ITEMS_MAX))
-        self._write(writer, items)
-        if self._left and not more:
-            raise ValueError(f"{self._left} elements less than announced")
+        end = writer.size + SLICE_BYTES
+        left = self._left
+        for item in islice(self._items, min(left, SLICE_ITEMS_MAX)):
+            writer.write(item)
+            self._left -= 1
+            if writer.size >= end:
+                break
+        else:
+            if self._left and left - self._left < SLICE_ITEMS_MAX:
+                raise ValueError(f"{self._left} elements less than announced")
         return self._left == 0
 
     def write_whole(self, writer: ReplyWriter) -> None:
@@ -80,14 +86,18 @@ class Stream:
         self._write_header(writer, self._left)
         self._write(writer, items)
 
-    def _take(self, items_max: int) -> tuple[list[Any], bool]:
-        """(the next slice, whether there may be more)."""
+    def rest(self) -> list[Any]:
+        """All the items that have not been written, for who cannot stream them."""
+        return list(self._items)
+
+    def _take_first(self) -> tuple[list[Any], bool]:
+        """(the first slice, whether there may be more)."""
         items = []
         size = 0
         for item in self._items:
             items.append(item)
             size += weight(item)
-            if size >= SLICE_BYTES or len(items) == items_max:
+            if size >= SLICE_BYTES or len(items) == SLICE_ITEMS_MAX:
                 return items, True
         return items, False
 

@@ -9,8 +9,10 @@ step), counted in argv, last negative from the end; commands whose keys are else
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from slotrocks.engine import CommandRow
 
 if TYPE_CHECKING:
     from slotrocks.server.session import Session
@@ -23,42 +25,59 @@ KeySpec = tuple[int, int, int]
 NO_KEYS: KeySpec = (0, 0, 0)
 
 
-@dataclass(slots=True)
-class Command:
+class Command(CommandRow):
     """One row. `arity` counts the name(s); negative means at least. `flags` are those of Redis's COMMAND. `unknown`
     is what a container answers to a subcommand that it does not have, or with a wrong number of arguments, when that is
-    not Redis's text."""
+    not Redis's text. `differs`: what a user of Redis or of Kvrocks will find to be different here, one or two
+    sentences for docs/commands.md."""
 
-    name: str
-    handler: Handler
-    arity: int
-    flags: frozenset[str]
-    keys: KeySpec
-    key_finder: KeyFinder | None
-    group: str
-    since: str
-    summary: str
-    complexity: str
-    unknown: str = ""
-    container: bool = False
-    subcommands: dict[str, Command] = field(default_factory=dict)
-    # What the hot path asks of the flags, as plain attributes.
-    write: bool = field(init=False)
-    has_keys: bool = field(init=False)
-    single_key: bool = field(init=False)
-    no_auth: bool = field(init=False)
-    no_multi: bool = field(init=False)
-    calls: int = 0
-    usec: int = 0
-    rejected_calls: int = 0
-    failed_calls: int = 0
+    __slots__ = (
+        "complexity", "differs", "flags", "group", "key_finder", "keys", "no_multi", "since", "subcommands", "summary",
+        "unknown",
+    )  # fmt: skip
 
-    def __post_init__(self) -> None:
-        self.write = "write" in self.flags
-        self.has_keys = self.keys != NO_KEYS or self.key_finder is not None
-        self.single_key = self.key_finder is None and self.keys == (1, 1, 1)
-        self.no_auth = "no_auth" in self.flags
-        self.no_multi = "no_multi" in self.flags
+    def __init__(
+        self,
+        name: str,
+        handler: Handler,
+        arity: int,
+        flags: frozenset[str],
+        keys: KeySpec,
+        key_finder: KeyFinder | None,
+        group: str,
+        since: str,
+        summary: str,
+        complexity: str,
+        unknown: str = "",
+        differs: str = "",
+    ) -> None:
+        self.name = name
+        self.handler = handler
+        self.arity = arity
+        self.flags = flags
+        self.keys = keys
+        self.key_finder = key_finder
+        self.group = group
+        self.since = since
+        self.summary = summary
+        self.complexity = complexity
+        self.unknown = unknown
+        self.differs = differs
+        self.subcommands: dict[str, Command] = {}
+        self.write = "write" in flags
+        self.has_keys = keys != NO_KEYS or key_finder is not None
+        self.single_key = key_finder is None and keys == (1, 1, 1)
+        self.no_auth = "no_auth" in flags
+        self.no_multi = "no_multi" in flags
+
+    @property
+    def usec(self) -> int:
+        """Microseconds spent in all calls."""
+        return self.nanoseconds // 1000
+
+    def reset(self) -> None:
+        """CONFIG RESETSTAT: counts from zero."""
+        self.calls = self.nanoseconds = self.rejected_calls = self.failed_calls = 0
 
     def find_keys(self, argv: list[bytes]) -> list[bytes]:
         """The keys among the arguments of a call whose arity is right."""
@@ -70,13 +89,9 @@ class Command:
         end = last + 1 if last >= 0 else len(argv) + last + 1
         return argv[first:end:step]
 
-    def arity_fits(self, count: int) -> bool:
-        """Whether a call of `count` words, the name's included, has enough and not too many."""
-        return count == self.arity if self.arity >= 0 else count >= -self.arity
-
 
 COMMANDS: dict[str, Command] = {}
-_by_word: dict[bytes, Command] = {}
+ROWS_BY_WORD: dict[bytes, Command] = {}  # as clients wrote the names lately
 _WORDS_CACHED_MAX = 4096
 
 
@@ -91,14 +106,16 @@ def command(
     summary: str,
     complexity: str = "O(1)",
     unknown: str = "",
+    differs: str = "",
 ) -> Callable[[Handler], Handler]:
     """Declares the decorated handler's row. A handler takes (session, argv) and returns the reply's value."""
 
     def declare(handler: Handler) -> Handler:
         spec, finder = (NO_KEYS, keys) if callable(keys) else (keys, None)
         row = Command(
-            name, handler, arity, frozenset(flags.split()), spec, finder, group, since, summary, complexity, unknown
-        )
+            name, handler, arity, frozenset(flags.split()), spec, finder, group, since, summary, complexity, unknown,
+            differs,
+        )  # fmt: skip
         parent, bar, sub = name.partition("|")
         if bar:
             COMMANDS[parent].subcommands[sub] = row
@@ -114,18 +131,18 @@ def command(
 
 def find_command(word: bytes) -> Command | None:
     """The row of a command's name as a client wrote it, in any case."""
-    row = _by_word.get(word)
+    row = ROWS_BY_WORD.get(word)
     if row is None:
         row = COMMANDS.get(word.lower().decode("latin-1"))
-        if row is not None and len(_by_word) < _WORDS_CACHED_MAX:
-            _by_word[word] = row
+        if row is not None and len(ROWS_BY_WORD) < _WORDS_CACHED_MAX:
+            ROWS_BY_WORD[word] = row
     return row
 
 
 def rename_command(old: str, new: str) -> None:
     """Gives a command another name, or removes it when `new` is empty. Raises KeyError if there is no such command."""
     row = COMMANDS.pop(old.lower())
-    _by_word.clear()
+    ROWS_BY_WORD.clear()
     if new:
         row.name = new.lower()
         COMMANDS[row.name] = row
@@ -152,3 +169,25 @@ class KeysCounted:
 def numkeys_at(position: int) -> KeyFinder:
     """See KeysCounted."""
     return KeysCounted(position)
+
+
+@dataclass(frozen=True, slots=True)
+class KeysAfterWord:
+    """Finds the keys of commands that name them behind a word, and behind the keys as many other arguments. `taken`
+    says how many arguments the options before the word take, which may look like it; the word is at argv[start] at the
+    earliest when there are no others."""
+
+    word: bytes
+    start: int
+    taken: tuple[tuple[bytes, int], ...]
+
+    def __call__(self, argv: list[bytes]) -> list[bytes]:
+        taken = dict(self.taken)
+        i = 1
+        while i < len(argv):
+            option = argv[i].upper()
+            if option == self.word:
+                rest = argv[i + 1 :]
+                return [] if len(rest) % 2 else rest[: len(rest) // 2]
+            i += 1 + taken.get(option, 0)
+        return []

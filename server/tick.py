@@ -21,6 +21,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
+from slotrocks.engine import TickState
 from slotrocks.server.migration import faults
 
 if TYPE_CHECKING:
@@ -45,14 +46,13 @@ class Waiter(Protocol):
         """Drops the connection without replying."""
 
 
-class Tick:
+class Tick(TickState):
     """The node's group commit."""
 
     def __init__(self, node: Node, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
         self._node = node
         self._loop = loop
-        self._waiters: list[Waiter] = []  # of the current tick
-        self._scheduled = False
         # appendfsync always: waiters of ticks committed since the running fsync began, and whether one is running.
         self._unsynced: list[Waiter] = []
         self._syncing = False
@@ -61,17 +61,13 @@ class Tick:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fsync")
         self._fsync_timer = loop.call_later(FSYNC_INTERVAL_S, self._every_second)
 
-    def reply(self, waiter: Waiter) -> None:
-        """Sends a connection's replies when this tick's writes are as safe as configured."""
-        self._waiters.append(waiter)
-        if not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self.end)
+    def schedule(self) -> None:
+        """See TickState."""
+        self._loop.call_soon(self.end)
 
     def end(self) -> None:
         """Commits what is pending and releases the replies. May be called early, between two commands."""
-        self._scheduled = False
-        waiters, self._waiters = self._waiters, []
+        waiters = self.take_waiters()
         try:
             wrote = self._node.txn.commit()
         except Exception as error:

@@ -7,17 +7,15 @@ those that begin with "#" are skipped:
     "id " [40 characters]           this node; empty while unknown
     "node " line                    one for each node, as in CLUSTERX SETNODES (see `topology`)
 
-A save survives a crash at any moment: the new text is written beside the file and synced *before* it takes the file's
-name in one step, and the folder is synced before `save` returns. So `load` finds the old text or the new one, whole;
-and after `save` returned, the new one. A file that makes no sense is never ignored or repaired: ownership of slots
-hangs on it.
+A save survives a crash at any moment (`atomic_file`): `load` finds the old text or the new one, whole; and after `save`
+returned, the new one. A file that makes no sense is never ignored or repaired: ownership of slots hangs on it.
 """
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from slotrocks.server.atomic_file import OsCalls, remove_file, replace_file
 from slotrocks.server.cluster.ranges import NO_SLOTS
 from slotrocks.server.cluster.topology import NODE_ID_CHARS, UNINITIALIZED, Node, Topology, parse_node
 from slotrocks.server.errors import CommandError
@@ -29,17 +27,6 @@ class NodesConf:
 
     myid: str = ""
     topology: Topology = UNINITIALIZED
-
-
-class OsCalls(Protocol):
-    """What saving needs of the operating system, as module `os` has it."""
-
-    def open(self, path: str | Path, flags: int, mode: int = 0o777, /) -> int: ...
-    def write(self, file: int, data: memoryview, /) -> int: ...
-    def fsync(self, file: int, /) -> None: ...
-    def close(self, file: int, /) -> None: ...
-    def replace(self, source: str | Path, target: str | Path, /) -> None: ...
-    def unlink(self, path: str | Path, /) -> None: ...
 
 
 class NodesConfError(Exception):
@@ -119,35 +106,10 @@ def load(path: Path) -> NodesConf | None:
 
 
 def save(path: Path, conf: NodesConf, calls: OsCalls = os) -> None:
-    """Replaces the file, durably (see the module). On OSError the file may be the old one or the new one, but is whole.
-
-    `calls` stands for the operating system; tests pass one that fails.
-    """
-    beside = f"{path}.tmp"
-    file = calls.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        data = memoryview(encode_nodes_conf(conf).encode("ascii"))
-        while data:
-            data = data[calls.write(file, data) :]
-        calls.fsync(file)
-    finally:
-        calls.close(file)
-    calls.replace(beside, path)
-    _sync_folder(path.parent, calls)
+    """Replaces the file, durably. On OSError the file may be the old one or the new one, but is whole."""
+    replace_file(path, encode_nodes_conf(conf).encode("ascii"), mode=0o644, calls=calls)
 
 
 def remove(path: Path, calls: OsCalls = os) -> None:
     """Removes the file, durably; none there is fine."""
-    try:
-        calls.unlink(path)
-    except FileNotFoundError:
-        return
-    _sync_folder(path.parent, calls)
-
-
-def _sync_folder(folder: Path, calls: OsCalls) -> None:
-    handle = calls.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        calls.fsync(handle)
-    finally:
-        calls.close(handle)
+    remove_file(path, calls)

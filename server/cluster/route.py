@@ -47,6 +47,7 @@ class Hold(Enum):
 
 
 HOLD = Hold.HOLD
+_SERVED = bytes(code in (OWNED, IMPORTED) for code in range(256))
 Decision = str | Hold | None
 """None: run the command here. HOLD: wait. A str: refuse, and this is the text of the error reply."""
 
@@ -54,12 +55,14 @@ Decision = str | Hold | None
 class SlotTable:
     """What each slot is to this node. Rebuilt when topology or migrations change, between two commands."""
 
-    __slots__ = ("_address", "_may_ask", "state")
+    __slots__ = ("_address", "_may_ask", "served", "state")
 
     def __init__(self) -> None:
         """As before the first topology: no slot has an owner."""
         self.state = bytearray(SLOTS)
         """A code for each slot. The object stays the same for life, so that callers may keep it."""
+        self.served = bytearray(SLOTS)
+        """1 for each slot on which any call runs here (rules 4d and 6), the same object for life, too."""
         self._may_ask = True
         self._address = [""] * SLOTS  # where MOVED sends to; that of this node, or its master, when the slot is here
 
@@ -116,6 +119,7 @@ class SlotTable:
                 state[slot] = REFUSED
         self._may_ask = may_ask
         self.state[:] = state
+        self.served[:] = state.translate(_SERVED)
         self._address = address
 
     def decide(

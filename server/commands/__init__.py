@@ -5,9 +5,11 @@ from importlib import import_module
 _MODULES = (
     "strings", "lcs", "lists", "lists_blocking", "keys", "expire", "scan", "transactions", "connection",
     "client", "client_control", "config", "command", "info", "server", "slowlog", "latency", "memory", "debug",
-    "cluster", "clusterx", "handover",
+    "cluster", "clusterx", "handover", "dump", "foreign",
     "hashes", "sets",
     "zsets", "zset_ranges", "zset_algebra", "zset_blocking", "geo", "geo_search",
+    "bitmaps", "hyperloglog", "sort",
+    "streams", "streams_read", "streams_groups", "streams_pending", "streams_info",
 )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def rewrite(s: Session, argv: list[bytes]) -> Any:
 def resetstat(s: Session, argv: list[bytes]) -> Any:
     s.node.stats.reset()
     for row in all_rows():
-        row.calls = row.usec = row.rejected_calls = row.failed_calls = 0
+        row.reset()
     return OK
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from slotrocks.engine import OK, Simple
 from slotrocks.server.arguments import int32, integer
-from slotrocks.server.commands.transactions import end_transaction
 from slotrocks.server.errors import CommandError
 from slotrocks.server.session import Session
 from slotrocks.server.table import command
@@ -149,7 +148,7 @@ def quit(s: Session, argv: list[bytes]) -> Any:
     since="6.2.0", summary="Resets the connection.",
 )  # fmt: skip
 def reset(s: Session, argv: list[bytes]) -> Any:
-    end_transaction(s)
+    s.end_transaction()
     s.node.monitors.discard(s)
     s.asking = s.readonly = s.no_evict = s.no_touch = False
     s.name = b""

@@ -6,17 +6,12 @@ from typing import Any
 
 from slotrocks.engine import (
     OK,
-    TYPE_HASH,
-    TYPE_LIST,
     TYPE_NAMES,
-    TYPE_SET,
-    TYPE_STREAM,
     TYPE_STRING,
-    TYPE_ZSET,
     Metadata,
     Simple,
 )
-from slotrocks.engine.types import keyspace, string
+from slotrocks.engine.types import encodings, keyspace, text
 from slotrocks.server.arguments import check_database, int32
 from slotrocks.server.errors import SYNTAX, CommandError
 from slotrocks.server.session import Session
@@ -28,10 +23,6 @@ NO_LFU = (
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching "
     "between policies at runtime LRU and LFU data will take some time to adjust."
 )
-# Nothing here is packed: a collection is encoded as Redis would encode a large one.
-COLLECTION_ENCODINGS = {
-    TYPE_HASH: "hashtable", TYPE_LIST: "quicklist", TYPE_SET: "hashtable", TYPE_ZSET: "skiplist", TYPE_STREAM: "stream",
-}  # fmt: skip
 
 N_REMOVED = (
     "O(N) where N is the number of keys that will be removed. A key whose value is not a string also costs O(M) where "
@@ -84,10 +75,14 @@ command(
 @command(
     "type", arity=2, flags="readonly fast", keys=(1, 1, 1), group="generic", since="1.0.0",
     summary="Determines the type of value stored at a key.",
+    differs="Bitmaps and HyperLogLogs are strings, as in Redis; Kvrocks answers bitmap and hyperloglog.",
 )  # fmt: skip
 def type_(s: Session, argv: list[bytes]) -> Any:
+    """Bitmaps and HyperLogLogs are strings, as in Redis: all string commands take them (docs/decisions/0008)."""
     found = lookup(s, argv[1])
-    return Simple(TYPE_NAMES[0 if found is None else found.type])
+    if found is None:
+        return Simple(TYPE_NAMES[0])
+    return Simple(TYPE_NAMES[TYPE_STRING if found.type in text.TYPES else found.type])
 
 
 @command(
@@ -207,12 +202,11 @@ def object_(s: Session, argv: list[bytes]) -> Any:
 @command(
     "object|encoding", arity=3, flags="readonly", keys=(2, 2, 1), group="generic", since="2.2.3",
     summary="Returns the internal encoding of a Redis object.",
+    differs="Nothing is packed here: it is what Redis 7.2 with its defaults would do with such a value.",
 )  # fmt: skip
 def object_encoding(s: Session, argv: list[bytes]) -> Any:
     found = s.txn.lookup(argv[2])
-    if found is None:
-        return None
-    return string.encoding(found.payload) if found.type == TYPE_STRING else COLLECTION_ENCODINGS.get(found.type, "raw")
+    return None if found is None else encodings.encoding_of(s.txn, found)
 
 
 @command(
@@ -225,7 +219,7 @@ def object_refcount(s: Session, argv: list[bytes]) -> Any:
 
 @command(
     "object|idletime", arity=3, flags="readonly", keys=(2, 2, 1), group="generic", since="2.2.3",
-    summary="Returns the time since the last access to a Redis object.",
+    summary="Returns the time since the last access to a Redis object.", differs="Always 0.",
 )  # fmt: skip
 def object_idletime(s: Session, argv: list[bytes]) -> Any:
     """Always 0: nothing is evicted here, so accesses are not tracked."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from slotrocks.engine import WrongTypeError, lcs, lcs_table_bytes
 from slotrocks.server.arguments import integer
+from slotrocks.server.commands.strings import read
 from slotrocks.server.errors import SYNTAX, CommandError
 from slotrocks.server.session import Session
 from slotrocks.server.table import command
@@ -18,7 +19,7 @@ from slotrocks.server.table import command
 )  # fmt: skip
 def lcs_(s: Session, argv: list[bytes]) -> Any:
     try:
-        a, b = s.txn.string(argv[1]) or b"", s.txn.string(argv[2]) or b""
+        a, b = read(s, argv[1]) or b"", read(s, argv[2]) or b""
     except WrongTypeError:
         raise CommandError("ERR The specified keys must contain string values") from None
     options, length_min = parse_options(argv)

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from slotrocks.engine import TYPE_NAMES, KeyCodec, prefix_end
-from slotrocks.engine.types import keyspace
+from slotrocks.engine.types import keyspace, text
 from slotrocks.server.arguments import integer
 from slotrocks.server.errors import SYNTAX, CommandError
 from slotrocks.server.glob import literal_prefix, matcher
@@ -20,7 +20,9 @@ from slotrocks.server.session import Session
 from slotrocks.server.table import command
 
 SCAN_COUNT = 10
-TYPE_IDS = {name.lower().encode(): type_id for type_id, name in enumerate(TYPE_NAMES) if type_id}
+# What SCAN's TYPE may be: the names that TYPE answers with, and those of Kvrocks for bitmaps and HyperLogLogs alone.
+TYPE_IDS = {name.lower().encode(): frozenset((type_id,)) for type_id, name in enumerate(TYPE_NAMES) if type_id}
+TYPE_IDS[b"string"] = text.TYPES
 
 _random = Random()
 
@@ -64,10 +66,11 @@ def keys(s: Session, argv: list[bytes]) -> Any:
     summary="Iterates over the key names in the database.",
     complexity="O(COUNT) for every call. O(N) for a complete iteration, including enough command calls for the cursor "
     "to return back to 0. N is the number of keys.",
+    differs="TYPE string finds bitmaps and HyperLogLogs, too; TYPE bitmap and TYPE hyperloglog only those.",
 )  # fmt: skip
 def scan(s: Session, argv: list[bytes]) -> Any:
     cursor = parse_cursor(argv[1])
-    pattern, type_id, count = parse_scan_options(argv)
+    pattern, type_ids, count = parse_scan_options(argv)
     codec = s.txn.codec
     begin, end = codec.namespace_range() if pattern is None else pattern_range(codec, pattern)
     matches = None if pattern is None else matcher(pattern)
@@ -83,7 +86,7 @@ def scan(s: Session, argv: list[bytes]) -> Any:
             examined += 1
             position = storage_key
             key = codec.user_key(storage_key)
-            if row_type and (type_id is None or row_type == type_id) and (matches is None or matches(key)):
+            if row_type and (type_ids is None or row_type in type_ids) and (matches is None or matches(key)):
                 found.append(key)
     return [b"0", found]
 
@@ -95,9 +98,11 @@ def parse_cursor(arg: bytes) -> int:
     return int(arg)
 
 
-def parse_scan_options(argv: list[bytes]) -> tuple[bytes | None, int | None, int]:
-    """(MATCH or None, the type id of TYPE or None, COUNT). The id of an unknown type name is -1: nothing is of it."""
-    pattern, type_id, count = None, None, SCAN_COUNT
+def parse_scan_options(argv: list[bytes]) -> tuple[bytes | None, frozenset[int] | None, int]:
+    """(MATCH or None, the type ids of TYPE or None, COUNT). An unknown type has none: nothing is of it."""
+    pattern: bytes | None = None
+    type_ids: frozenset[int] | None = None
+    count = SCAN_COUNT
     for i in range(2, len(argv), 2):
         option = argv[i].upper()
         if i + 1 == len(argv):
@@ -110,10 +115,10 @@ def parse_scan_options(argv: list[bytes]) -> tuple[bytes | None, int | None, int
         elif option == b"MATCH":
             pattern = None if value == b"*" else value
         elif option == b"TYPE":
-            type_id = TYPE_IDS.get(value.lower(), -1)
+            type_ids = TYPE_IDS.get(value.lower(), frozenset())
         else:
             raise CommandError(SYNTAX)
-    return pattern, type_id, count
+    return pattern, type_ids, count
 
 
 @command(

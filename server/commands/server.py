@@ -1,4 +1,4 @@
-"""TIME, ROLE, MONITOR, SHUTDOWN, LASTSAVE, REPLICAOF and LOLWUT."""
+"""TIME, ROLE, MONITOR, SHUTDOWN, LASTSAVE, COMPACT, REPLICAOF and LOLWUT."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from slotrocks.engine import OK, Verbatim
 from slotrocks.server.errors import SYNTAX, CommandError
 from slotrocks.server.session import NO_REPLY, Session
+from slotrocks.server.sweep import Sweep
 from slotrocks.server.table import command
 from slotrocks.server.version import VERSION
 
@@ -55,6 +56,17 @@ def shutdown(s: Session, argv: list[bytes]) -> Any:
 def lastsave(s: Session, argv: list[bytes]) -> Any:
     """There are no saves, each write is in the log. What Redis says before its first save: when it started."""
     return int(s.node.started)
+
+
+@command("compact", arity=1, flags="admin noscript", group="server", since="1.0.0",
+         summary="Removes in the background what belongs to no key: Kvrocks leaves that to its compactions.",
+         complexity="O(N) where N is the number of collections, in small steps.")  # fmt: skip
+def compact(s: Session, argv: list[bytes]) -> Any:
+    """RocksDB compacts its files of its own accord, and gives back what these deletions free."""
+    if s.node.sweep is not None and not s.node.sweep.done:
+        raise CommandError("ERR compact in progress")
+    s.node.sweep = Sweep(s.node)
+    return OK
 
 
 def replicate(s: Session, argv: list[bytes]) -> Any:

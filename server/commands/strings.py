@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from slotrocks.engine import OK
-from slotrocks.engine.types import keyspace, string
+from slotrocks.engine import OK, Metadata, WrongTypeError
+from slotrocks.engine.types import keyspace, string, text
+from slotrocks.engine.types.work import Work, complete
+from slotrocks.server import slices
 from slotrocks.server.arguments import expiry_options, integer, positive_expiry
 from slotrocks.server.errors import NOT_FLOAT, NOT_INTEGER, CommandError
+from slotrocks.server.lookup import find_text
 from slotrocks.server.session import Session
 from slotrocks.server.table import command
 
@@ -24,21 +27,37 @@ N_STORED = "O(N) where N is the length of the whole string, which is written ane
 
 
 def read(s: Session, key: bytes) -> bytes | None:
-    """The value of a key for a reading command: counts as a hit or a miss."""
-    value = s.txn.string(key)
-    if value is None:
-        s.node.stats.keyspace_misses += 1
-    else:
-        s.node.stats.keyspace_hits += 1
-    return value
+    """The value of a key for a reading command: counts as a hit or a miss. Raises WrongTypeError."""
+    try:
+        return s.node.read_string(key)
+    except WrongTypeError:
+        return complete(reading(s, key))
+
+
+def reading(s: Session, key: bytes) -> Work[bytes]:
+    """Reads a bitmap or a HyperLogLog that is there. Raises WrongTypeError for anything else but a string."""
+    found = find_text(s, key)
+    assert found is not None
+    return (yield from text.reading(s.txn, found, 0, text.length(found)))
+
+
+def existing(s: Session, key: bytes) -> Metadata:
+    """The metadata of a key that is there."""
+    found = s.txn.lookup(key)
+    assert found is not None
+    return found
 
 
 @command(
     "get", arity=2, flags="readonly fast", keys=(1, 1, 1), group="string", since="1.0.0",
     summary="Returns the string value of a key.",
+    differs="Bitmaps and HyperLogLogs are read as the strings that they are in Redis.",
 )  # fmt: skip
 def get(s: Session, argv: list[bytes]) -> Any:
-    return read(s, argv[1])
+    try:
+        return s.node.read_string(argv[1])
+    except WrongTypeError:
+        return slices.run(s, reading(s, argv[1]))
 
 
 @command(
@@ -48,7 +67,7 @@ def get(s: Session, argv: list[bytes]) -> Any:
 def set_(s: Session, argv: list[bytes]) -> Any:
     txn, key, value = s.txn, argv[1], argv[2]
     if len(argv) == 3:
-        string.put(txn, key, value)
+        txn.set_string(key, value)
         return OK
     options, expiry = expiry_options(argv, 3, SET_OPTIONS)
     expire_ms = 0 if expiry is None else expiry.at_ms(txn.now_ms, "set")
@@ -57,7 +76,7 @@ def set_(s: Session, argv: list[bytes]) -> Any:
         exists = txn.lookup(key) is not None
         if exists == (b"NX" in options):
             return reply
-    string.put(txn, key, value, expire_ms=expire_ms, keep_expiry=b"KEEPTTL" in options)
+    txn.set_string(key, value, expire_ms=expire_ms, keep_expiry=b"KEEPTTL" in options)
     return reply if b"GET" in options else OK
 
 
@@ -71,8 +90,7 @@ def getex(s: Session, argv: list[bytes]) -> Any:
     value = read(s, key)
     if value is None:
         return None
-    found = txn.lookup(key)
-    assert found is not None
+    found = existing(s, key)
     if expiry is not None:
         keyspace.set_expiry(txn, found, expiry.at_ms(txn.now_ms, "getex"))
     elif b"PERSIST" in options and found.expire_ms:
@@ -97,7 +115,7 @@ def getdel(s: Session, argv: list[bytes]) -> Any:
 )  # fmt: skip
 def getset(s: Session, argv: list[bytes]) -> Any:
     before = read(s, argv[1])
-    string.put(s.txn, argv[1], argv[2])
+    s.txn.set_string(argv[1], argv[2])
     return before
 
 
@@ -108,7 +126,7 @@ def getset(s: Session, argv: list[bytes]) -> Any:
 def setnx(s: Session, argv: list[bytes]) -> Any:
     if s.txn.lookup(argv[1]) is not None:
         return 0
-    string.put(s.txn, argv[1], argv[2])
+    s.txn.set_string(argv[1], argv[2])
     return 1
 
 
@@ -132,7 +150,7 @@ def psetex(s: Session, argv: list[bytes]) -> Any:
 def set_for(s: Session, argv: list[bytes], name: str, unit_ms: int) -> Any:
     """SETEX and PSETEX: key, time, value."""
     expire_ms = positive_expiry(argv[2], absolute=False, unit_ms=unit_ms, now_ms=s.txn.now_ms, command=name)
-    string.put(s.txn, argv[1], argv[3], expire_ms=expire_ms)
+    s.txn.set_string(argv[1], argv[3], expire_ms=expire_ms)
     return OK
 
 
@@ -174,7 +192,7 @@ def set_many(s: Session, argv: list[bytes], name: str) -> None:
     if len(argv) % 2 == 0:
         raise CommandError(f"ERR wrong number of arguments for '{name}' command")
     for i in range(1, len(argv), 2):
-        string.put(s.txn, argv[i], argv[i + 1])
+        s.txn.set_string(argv[i], argv[i + 1])
 
 
 @command(
@@ -239,6 +257,7 @@ def incrbyfloat(s: Session, argv: list[bytes]) -> Any:
 @command(
     "append", arity=3, flags="write denyoom fast", keys=(1, 1, 1), group="string", since="2.0.0",
     summary="Appends a string to the value of a key. Creates the key if it doesn't exist.", complexity=N_STORED,
+    differs="A bitmap or a HyperLogLog becomes a plain string.",
 )  # fmt: skip
 def append(s: Session, argv: list[bytes]) -> Any:
     try:
@@ -250,9 +269,11 @@ def append(s: Session, argv: list[bytes]) -> Any:
 @command(
     "strlen", arity=2, flags="readonly fast", keys=(1, 1, 1), group="string", since="2.2.0",
     summary="Returns the length of a string value.",
+    differs="A HyperLogLog has the length of Redis's dense encoding, however few elements it has seen.",
 )  # fmt: skip
 def strlen(s: Session, argv: list[bytes]) -> Any:
-    return len(read(s, argv[1]) or b"")
+    found = find_text(s, argv[1])
+    return 0 if found is None else text.length(found)
 
 
 @command(
@@ -261,7 +282,10 @@ def strlen(s: Session, argv: list[bytes]) -> Any:
 )  # fmt: skip
 def getrange(s: Session, argv: list[bytes]) -> Any:
     start, end = integer(argv[2]), integer(argv[3])
-    return string.get_range(read(s, argv[1]) or b"", start, end)
+    found = find_text(s, argv[1])
+    if found is None:
+        return b""
+    return slices.run(s, text.reading(s.txn, found, *string.window(text.length(found), start, end)))
 
 
 command(
@@ -274,6 +298,7 @@ command(
     "setrange", arity=4, flags="write denyoom", keys=(1, 1, 1), group="string", since="2.2.0",
     summary="Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
     complexity=N_STORED,
+    differs="A bitmap or a HyperLogLog becomes a plain string.",
 )  # fmt: skip
 def setrange(s: Session, argv: list[bytes]) -> Any:
     offset = integer(argv[2])

@@ -13,7 +13,7 @@ from typing import Any
 
 from slotrocks.engine import NULL_ARRAY, OK
 from slotrocks.server.cluster.route import HOLD
-from slotrocks.server.dispatch import call, route
+from slotrocks.server.dispatch import route
 from slotrocks.server.errors import CommandError
 from slotrocks.server.session import NO_REPLY, SUSPENDED, Session
 from slotrocks.server.streaming import Stream
@@ -21,13 +21,6 @@ from slotrocks.server.table import command
 
 EXEC_ABORT = "EXECABORT Transaction discarded because of previous errors."
 COMMON_FLAGS = "noscript loading stale fast allow_busy"
-
-
-def end_transaction(s: Session) -> None:
-    """Back to before MULTI; nothing is watched any more."""
-    s.queue = None
-    s.dirty_exec = False
-    s.node.unwatch(s)
 
 
 @command(
@@ -48,7 +41,7 @@ def multi(s: Session, argv: list[bytes]) -> Any:
 def discard(s: Session, argv: list[bytes]) -> Any:
     if s.queue is None:
         raise CommandError("ERR DISCARD without MULTI")
-    end_transaction(s)
+    s.end_transaction()
     return OK
 
 
@@ -85,11 +78,11 @@ def exec_(s: Session, argv: list[bytes]) -> Any:
     if s.queue is None:
         raise CommandError("ERR EXEC without MULTI")
     if s.dirty_exec:
-        end_transaction(s)
+        s.end_transaction()
         raise CommandError(EXEC_ABORT)
     now_ms = s.txn.now_ms
     if s.dirty_watch or any(0 < expire_ms < now_ms for expire_ms in s.watched.values()):
-        end_transaction(s)
+        s.end_transaction()
         return NULL_ARRAY
     if s.node.cluster is not None and must_wait(s):
         s.node.hold(s, argv)
@@ -99,14 +92,14 @@ def exec_(s: Session, argv: list[bytes]) -> Any:
     s.writer.array_header(len(s.queue))
     try:
         for row, queued in s.queue:
-            value = call(s, row, queued)
+            value = s.node.call(s, row, queued)
             assert value is not SUSPENDED, f"{row.name} suspended inside EXEC"
             if value.__class__ is Stream:
                 value.write_whole(s.writer)
             elif value is not NO_REPLY:
                 s.writer.write(value)
     finally:
-        end_transaction(s)
+        s.end_transaction()
     return NO_REPLY
 
 
@@ -117,6 +110,6 @@ def must_wait(s: Session) -> bool:
     try:
         waits = [row.has_keys and route(s, row, queued) is HOLD for row, queued in s.queue]
     except CommandError:
-        end_transaction(s)
+        s.end_transaction()
         raise
     return any(waits)

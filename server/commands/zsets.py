@@ -53,11 +53,13 @@ def show(s: Session, count: int, entries: Iterable[zsets.Entry], *, withscores: 
 
 # -- adding
 
+ZADD_OPTIONS = (b"NX", b"XX", b"CH", b"INCR", b"GT", b"LT")
+
 
 def parse_zadd(argv: list[bytes]) -> tuple[set[bytes], list[tuple[float, bytes]]]:
     """(the options of ZADD, its pairs)."""
     first = 2
-    while first < len(argv) and argv[first].upper() in (b"NX", b"XX", b"CH", b"INCR", b"GT", b"LT"):
+    while first < len(argv) and argv[first].upper() in ZADD_OPTIONS:
         first += 1
     options = {option.upper() for option in argv[2:first]}
     if first == len(argv) or (len(argv) - first) % 2:
@@ -101,6 +103,8 @@ def zadd(s: Session, argv: list[bytes]) -> Any:
     complexity="O(log(N)) where N is the number of elements in the sorted set.",
 )  # fmt: skip
 def zincrby(s: Session, argv: list[bytes]) -> Any:
+    if argv[2].upper() in ZADD_OPTIONS:  # to Redis this is ZADD … INCR
+        raise CommandError(SYNTAX)
     return add(s, argv[1], [(number(argv[2]), argv[3])], incr=True).score
 
 

@@ -33,6 +33,7 @@ class Outlet:
         self._reader = hiredis.Reader(protocolError=LinkLost, replyError=OutletError)
         self._sends: deque[list[int]] = deque()  # of each send: [requests without a reply yet, bytes]
         self._unanswered = 0  # bytes
+        self.takes_lists = False  # whether an array is a success, too
         self._progress = 0.0  # when a byte was taken or a whole reply came: a target that only drips is stuck, too
         self.sent = 0  # bytes
 
@@ -83,7 +84,11 @@ class Outlet:
         while (reply := self._reader.gets()) is not False:
             if isinstance(reply, OutletError):
                 raise OutletError(f"the target answered: {reply}")
-            if not isinstance(reply, int | bytes):
+            if self.takes_lists and isinstance(reply, list):
+                for each in reply:
+                    if isinstance(each, OutletError):
+                        raise OutletError(f"the target answered: {each}")
+            elif not isinstance(reply, int | bytes):
                 raise LinkLost(f"the target answered {reply!r:.100}")
             self._progress = time.monotonic()
             if not self._sends:

@@ -41,6 +41,8 @@ class Plan:
     bytes_per_s: int  # 0 = unlimited
     commands_per_s: int  # 0 = unlimited
     pipeline: int
+    takes_batches: bool  # the target has APPLYBATCH
+    kvrocks: bool  # the target is not Slotrocks
     response_timeout_s: float
     checked: Checked | None = None  # a Slotrocks target gets rows
 

@@ -84,6 +84,8 @@ class Sender:
             bytes_per_s=config.migrate_batch_rate_limit_mb << 20,
             commands_per_s=config.migrate_speed,
             pipeline=config.migrate_pipeline_size,
+            takes_batches=job.link is not None and job.link.takes_batches,
+            kvrocks=job.kvrocks,
             response_timeout_s=config.migrate_response_timeout_ms / 1000,
             checked=job.checked,
         )

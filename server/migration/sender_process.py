@@ -23,12 +23,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from slotrocks.engine import SlotFilter, Snapshot, StoreError, WALError, WALTail
+from slotrocks.engine import CorruptionError, SlotFilter, Snapshot, StoreError, WALError, WALTail
 from slotrocks.server.migration import faults
 from slotrocks.server.migration.checked_rows import CheckedRows
 from slotrocks.server.migration.outlet import LinkLost, Outlet, OutletError
-from slotrocks.server.migration.payload import PayloadError, RawRows, RedisCommands
+from slotrocks.server.migration.payload import PayloadError, RawRows
 from slotrocks.server.migration.plan import Plan
+from slotrocks.server.migration.redis_commands import RedisCommands
 
 NICENESS = 10
 REPORT_INTERVAL_S = 0.1
@@ -135,7 +136,7 @@ def main() -> None:
     try:
         faults.reach("sender.start", StoreError)
         Job(plan, control, outlet).run()
-    except (OutletError, PayloadError, WALError, StoreError, OSError) as error:
+    except (OutletError, PayloadError, WALError, StoreError, CorruptionError, OSError) as error:
         lost = "link" if isinstance(error, LinkLost) else "log" if isinstance(error, WALError) else ""
         control.report("error", error=f"{error}", lost=lost)
         sys.exit(1)

@@ -148,6 +148,8 @@ class Inspection:
             old = lists[:-recent]
             for sequence in (*lists[-recent:], *self._rng.sample(old, min(len(old), OLD_LISTS_CHECKED))):
                 self._board.report(*sequence.check(await self._numbers(sequence.name)))
+            for stream in self._board.streams:
+                self._board.report(*stream.check(await self._entries(stream.name)))
             for queue in self._board.queues.values():
                 self._board.report(*queue.check(await self._numbers(queue.name)))
         except (NotDone, Unknown, WrongError) as error:
@@ -156,6 +158,10 @@ class Inspection:
 
     async def _numbers(self, key: str) -> list[int]:
         return [int(each) for each in await self._client.call(key, ("LRANGE", key, 0, -1))]
+
+    async def _entries(self, key: str) -> list[int]:
+        entries = await self._client.call(key, ("XRANGE", key, "-", "+"))
+        return [int(number) for _, (_, number) in entries]
 
     async def _collection(self, collection: Collection) -> None:
         """Its elements one by one if it is a string, else all at once, and no others."""

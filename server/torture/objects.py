@@ -105,6 +105,7 @@ class Board:
         self.pairs: list[Pair] = []
         self.counters: dict[str, Counter] = {}
         self.sequences: dict[str, Sequence] = {}
+        self.streams: list[Sequence] = []
         self.queues: dict[str, Fifo] = {}
         self.expiring: list[Expiring] = []
         self.acknowledged: Tally[str] = Tally()  # writes, by type

@@ -18,6 +18,7 @@ from slotrocks.server.torture.sequence import Sequence
 from slotrocks.server.torture.violation import Violation
 from slotrocks.server.torture.writers import (
     append,
+    append_entry,
     increment,
     increment_watched,
     read_counter,
@@ -72,6 +73,7 @@ class Workload:
             steps.append((self._counter_writer(index), INTERVAL_S))
             steps.append((self._watched_writer(watched), INTERVAL_S))
             steps.append((self._list_writer(), INTERVAL_S))
+            steps.append((self._stream_writer(index), INTERVAL_S))
             steps.append((self._expiring_writer(), INTERVAL_S))
             for queue in [Fifo(self._key(tag, "queue", index)) for tag in self._rng.sample(self._tags, 2)]:
                 self._board.queues[queue.name] = queue
@@ -194,6 +196,12 @@ class Workload:
             await append(self._board, client, "list", own[at])
 
         return step
+
+    def _stream_writer(self, index: int) -> Step:
+        client, rng = self._client(), random.Random(self._rng.random())
+        own = [Sequence(self._key(tag, "stream", index)) for tag in self._tags]
+        self._board.streams += own
+        return lambda: append_entry(self._board, client, own[self._choose(rng)])
 
     def _new_sequence(self, tag: str) -> Sequence:
         self._made += 1

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from slotrocks.server.torture.client import Client, NotDone, Silent, Unknown
+from slotrocks.server.torture.client import Client, NotDone, Silent, Unknown, WrongError
 from slotrocks.server.torture.counter import Counter
 from slotrocks.server.torture.expiring import Expiring
 from slotrocks.server.torture.fifo import Fifo
@@ -24,6 +24,7 @@ ELEMENTS = 12  # of a collection
 BLOCK_S = 1
 TTLS_S = (0.2, 0.5, 1.0, 2.0, 4.0)
 DEAD_KEPT = 100
+TAKEN_ID = "equal or smaller"
 
 Ended = Callable[[], object]
 
@@ -159,6 +160,27 @@ async def append(board: Board, client: Client, kind: str, sequence: Sequence) ->
     reply = await _write(board, kind, client.call(sequence.name, request), sequence.refuse, sequence.lose)
     if reply is not None:
         sequence.acknowledge()
+
+
+async def append_entry(board: Board, client: Client, stream: Sequence) -> None:
+    """Appends the next number to a stream, as the entry's id, which a stream takes once."""
+    number = stream.begin()
+    send = client.call(stream.name, ("XADD", stream.name, f"{number}-1", "number", number))
+
+    async def add() -> Any:
+        try:
+            return await send
+        except WrongError as error:
+            if stream.lost[number] and TAKEN_ID in str(error):
+                return b"%d-1" % number  # an attempt of which nobody knew has been done
+            raise
+
+    reply = await _write(board, "stream", add(), stream.refuse, stream.lose)
+    if reply is None:
+        return
+    stream.acknowledge()
+    if reply != b"%d-1" % number:
+        board.report(Violation(f"XADD was answered {reply!r}", stream.name, stream.trace.lines()))
 
 
 async def take(board: Board, client: Client, queue: Fifo) -> None:

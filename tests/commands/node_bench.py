@@ -82,6 +82,7 @@ class Bench:
 
     def close(self) -> None:
         self.node.expiry.close()
+        self.node.indexing.close()
         self.node.tick.close()
         self.node.store.close()
         self.loop.close()

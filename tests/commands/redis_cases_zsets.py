@@ -61,6 +61,8 @@ ZADD z INCR -inf a
 ZINCRBY z -inf a
 ZINCRBY z 1 a
 ZINCRBY z nan a
+ZINCRBY z NX a
+ZINCRBY z ch a
 ZINCRBY z x a
 ZINCRBY z 1 b
 ZINCRBY z 1.5 b

@@ -17,7 +17,7 @@ from slotrocks.engine.store import FORMAT_KEY
 GOLDEN_KEYS = {
     "{t}str": "string", "{t}h": "hash", "{t}httl": "hash", "{t}l": "list", "{t}s": "set", "{t}z": "zset",
     "{t}geo": "zset",
-    "{t}bm": "bitmap", "{t}hll": "hyperloglog", "{t}x": "stream", "{t}si": "sortedint", "{t}bf": "MBbloom--",
+    "{t}bm": "string", "{t}hll": "string", "{t}x": "stream", "{t}si": "sortedint", "{t}bf": "MBbloom--",
     "{t}js": "ReJSON-RL",
 }  # fmt: skip
 
@@ -89,7 +89,7 @@ def test_expiring_and_deleting_every_type(kvrocks: Bench) -> None:
 
 def test_encodings(kvrocks: Bench) -> None:
     encodings = {kvrocks.call("OBJECT", "ENCODING", key).decode() for key in GOLDEN_KEYS}
-    assert encodings == {"embstr", "hashtable", "quicklist", "skiplist", "stream", "raw"}
+    assert encodings == {"embstr", "listpack", "stream", "raw"}
     assert kvrocks.call("OBJECT", "IDLETIME", "{t}h") == 0
     assert kvrocks.call("OBJECT", "REFCOUNT", "{t}h") == 1
     assert kvrocks.call.error("OBJECT", "FREQ", "{t}h").startswith("ERR An LFU maxmemory policy is not selected")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slotrocks.engine import TYPE_HASH, Metadata, lcs, lcs_table_bytes
-from slotrocks.engine.types.string import get_range
+from slotrocks.engine.types.string import window
 
 WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
 
@@ -103,12 +103,13 @@ def test_hits_and_misses(bench: Any, call: Any) -> None:
 
 
 @given(st.binary(max_size=12), st.integers(-20, 20), st.integers(-20, 20))
-def test_get_range(value: bytes, start: int, end: int) -> None:
+def test_window(value: bytes, start: int, end: int) -> None:
     size = len(value)
     first, last = (max(i + size, 0) if i < 0 else i for i in (start, end))
     if start < 0 and end < 0 and start > end:
         first, last = 1, 0
-    assert get_range(value, start, end) == bytes(value[i] for i in range(size) if first <= i <= last)
+    begin, behind = window(size, start, end)
+    assert value[begin:behind] == bytes(value[i] for i in range(size) if first <= i <= last)
 
 
 FEW_BYTES = st.binary(max_size=30).map(lambda data: bytes(byte % 3 for byte in data))

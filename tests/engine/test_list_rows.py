@@ -23,7 +23,7 @@ from slotrocks.engine import (
     decode_metadata,
 )
 from slotrocks.engine.layout import ListBounds
-from slotrocks.engine.types import keyspace, lists, string
+from slotrocks.engine.types import keyspace, lists
 
 NOW_MS = 1_700_000_000_000
 
@@ -181,7 +181,7 @@ def test_a_dead_list_gives_its_place_to_a_new_one(txn: Transaction) -> None:
 
 
 def test_other_types_are_refused(txn: Transaction) -> None:
-    string.put(txn, b"s", b"x")
+    txn.set_string(b"s", b"x")
     lists.push(txn, b"k", [b"1"], left=True)
     for call in (
         lambda: lists.find(txn, b"s"),

@@ -22,10 +22,10 @@ def fill(node: ClusterNode, slot: int, count: int = 100) -> None:
         assert node.client.receive()[1] == b"OK"
 
 
-def start_slow(source: ClusterNode, slots: object, target: ClusterNode) -> None:
+def start_slow(source: ClusterNode, slots: object, target: ClusterNode, commands_per_s: int = 100) -> None:
     """Starts a slow migration, and waits until its first keys have arrived."""
     first = int(str(slots).split("-")[0])
-    set_speed(source, SLOW)
+    set_speed(source, SLOW | {"migrate-speed": commands_per_s})
     assert source.migrate(slots, target) == b"OK"
     wait_for(lambda: target.count(first), "keys at the target")
     assert source.migrating() == (str(slots), "start")

@@ -21,7 +21,7 @@ def load_generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["slotrocks.conf", "commands.md", "migration.md"])
+@pytest.mark.parametrize("name", ["slotrocks.conf", "commands.md", "differences.md", "migration.md"])
 def test_a_generated_document_is_up_to_date(name: str) -> None:
     """On failure: make docs"""
     assert (DOCS / name).read_text() == load_generator().documents()[DOCS / name]

@@ -241,7 +241,7 @@ def test_rewrite_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         raise OSError(28, "No space left on device")
 
     before = path.read_bytes()
-    monkeypatch.setattr(os, "rename", fail)
+    monkeypatch.setattr(os, "replace", fail)
     config.timeout = 4
     with pytest.raises(CommandError, match="ERR Rewriting config file: No space left on device"):
         rewrite_file(config)

@@ -1,0 +1,871 @@
+"""What is asked of Slotrocks and of redis-server alike about streams; see redis_cases.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from redis_cases import parse
+
+SEQUENCES = r"""
+XADD s 1-1 f v
+XADD s 1-2 f v g w
+XADD s 1-* f v
+XADD s 2-* f v
+XADD s 2 f v
+XADD s 3 f v
+XADD s 3-0 f v
+XADD s 1-1 f v
+XADD s 5-5 "" ""
+XADD s 5-5-5 f v
+XADD s x f v
+XADD s - f v
+XADD s + f v
+XADD s ( f v
+XADD s (6-1 f v
+XADD s 6-x f v
+XADD s -5 f v
+XADD s 6- f v
+XADD s *-1 f v
+XADD s *-* f v
+XADD s 18446744073709551616-0 f v
+XADD s 1-18446744073709551616 f v
+XADD s 6-1 f
+XADD s 6-1 f v g
+XADD s 6-1
+XADD s
+XADD
+XADD s 6-1 f v f v f w
+XADD s "\x006-1" f v
+XADD s " 7-1" f v
+XADD s +8-1 f v
+XADD s 09-01 f v
+XLEN s
+TYPE s
+XRANGE s - +
+XINFO STREAM s
+XINFO STREAM s FULL
+
+XADD s 0-0 f v
+EXISTS s
+XADD s 0-* f v
+XADD s 0-* f v
+XADD s 0 f v
+XADD s 0-5 f v
+XADD s 18446744073709551615-* f v
+XADD s 18446744073709551615-* f v
+XADD s 18446744073709551615-18446744073709551614 f v
+XADD s 18446744073709551615-18446744073709551615 f v
+XADD s 18446744073709551615-18446744073709551615 f v
+XADD s * f v
+XADD s 18446744073709551615-* f v
+XRANGE s - +
+XREVRANGE s + -
+XRANGE s 18446744073709551615 +
+XRANGE s (18446744073709551615-18446744073709551615 +
+XRANGE s - (0
+XRANGE s - (0-1
+XRANGE s (0 (0-2
+XGROUP CREATE s g 0
+XGROUP CREATE s \xff\xff\xff\xff 0
+XREADGROUP GROUP g c STREAMS s >
+XREADGROUP GROUP g c STREAMS s 18446744073709551615-18446744073709551615
+XREADGROUP GROUP g c STREAMS s 18446744073709551615-1
+XRANGE s - +
+XREVRANGE s + - COUNT 1
+XREVRANGE s + 18446744073709551615
+XDEL s 18446744073709551615-18446744073709551615
+XREVRANGE s + - COUNT 1
+XREAD STREAMS s 18446744073709551615
+XREAD STREAMS s 18446744073709551615-18446744073709551615
+XINFO STREAM s
+XINFO GROUPS s
+
+XADD s 18446744073709551615-18446744073709551615 f v
+XADD s 18446744073709551615-* f v
+XADD s 18446744073709551615-0 f v
+XADD s * f v
+XGROUP CREATE s g 0
+XREADGROUP GROUP g c STREAMS s >
+XLEN s
+
+XADD s NOMKSTREAM 1-1 f v
+EXISTS s
+XADD s NOMKSTREAM * f v
+XADD s nomkstream 0-0 f v
+XADD s NOMKSTREAM x f v
+XADD s 1-1 f v
+XADD s NOMKSTREAM 1-2 f v
+XADD s NOMKSTREAM NOMKSTREAM MAXLEN 1 1-3 f v
+XRANGE s - +
+XADD s MAXLEN 1-4 f v
+XADD s MAXLEN x 1-4 f v
+XADD s MAXLEN -1 1-4 f v
+XADD s MAXLEN = -1 1-4 f v
+XADD s MAXLEN ~ 1-4 f v
+XADD s MAXLEN = 1-4 f v
+XADD s MAXLEN = = 1-4 f v
+XADD s MAXLEN 1.5 1-4 f v
+XADD s MINID x 1-4 f v
+XADD s MINID - 1-4 f v
+XADD s MINID + 1-4 f v
+XADD s MINID 1-* 1-4 f v
+XADD s MAXLEN 1 MINID 1 1-4 f v
+XADD s MAXLEN 1 MAXLEN 1 1-4 f v
+XADD s MINID 1 MAXLEN 1 1-4 f v
+XADD s LIMIT 5 1-4 f v
+XADD s LIMIT 0 1-4 f v
+XADD s LIMIT -1 1-4 f v
+XADD s LIMIT x 1-4 f v
+XADD s MAXLEN 5 LIMIT 5 1-4 f v
+XADD s MAXLEN = 5 LIMIT 0 1-4 f v
+XADD s MAXLEN ~ 5 LIMIT 5 1-4 f v
+XADD s LIMIT 5 MAXLEN ~ 5 1-5 f v
+XADD s MAXLEN ~ 5 LIMIT -5 1-6 f v
+XADD s MAXLEN
+XADD s MAXLEN 5
+XADD s MAXLEN 5 1-6
+XADD s MAXLEN 5 * f
+XADD s FOO 1-6 f v
+XRANGE s - +
+
+XADD s 1-1 f 1
+XADD s 1-2 f 2
+XADD s 1-3 f 3
+XADD s 2-1 f 4
+XADD s 2-2 f 5
+XADD s MAXLEN 3 2-3 f 6
+XINFO STREAM s
+XADD s MAXLEN = 3 2-4 f 7
+XADD s MINID 2-3 2-5 f 8
+XINFO STREAM s FULL
+XADD s MINID 3 2-6 f 9
+XINFO STREAM s
+XLEN s
+EXISTS s
+XADD s MAXLEN 0 2-7 f 9
+XINFO STREAM s
+XADD s 2-7 f 9
+XADD s 2-8 f 9
+XADD s MINID 2 2-9 f 9
+XADD s MINID 0 2-10 f 9
+XRANGE s - +
+XINFO STREAM s FULL COUNT 1
+
+XTRIM s MAXLEN 1
+XTRIM s
+XTRIM s MAXLEN
+XTRIM s FOO 1
+XTRIM s MAXLEN x
+XTRIM s LIMIT 5
+XTRIM s LIMIT 0
+XTRIM s MAXLEN 5 LIMIT 0
+XTRIM s MAXLEN ~ 5 LIMIT 0
+XTRIM s MAXLEN 5 FOO
+XTRIM s MAXLEN 5 *
+XTRIM s NOMKSTREAM MAXLEN 5
+XTRIM s MINID 5 MAXLEN 5
+EXISTS s
+XADD s 1-1 f 1
+XADD s 1-2 f 2
+XADD s 1-3 f 3
+XADD s 2-1 f 4
+XADD s 2-2 f 5
+XTRIM s MAXLEN 5
+XTRIM s MAXLEN 10
+XTRIM s MAXLEN 4
+XTRIM s MINID 1-3
+XTRIM s MINID 1
+XTRIM s MINID = 2
+XTRIM s MAXLEN ~ 1
+XTRIM s MINID ~ 5
+XRANGE s - +
+XINFO STREAM s
+XTRIM s MINID 2-5
+XINFO STREAM s
+XTRIM s MAXLEN 0
+XTRIM s MINID 0
+
+XADD s 1-1 f 1
+XADD s 1-2 f 2
+XADD s 2-0 f 3
+XADD s 3-0 f 4
+XDEL s
+XDEL s x
+XDEL s 1-2 x
+XLEN s
+XDEL s 1-2 1-2
+XDEL s 9-9
+XDEL s 2
+XINFO STREAM s
+XDEL s 1-1
+XINFO STREAM s
+XDEL s 3-0
+XINFO STREAM s
+XINFO STREAM s FULL
+EXISTS s
+XADD s 3-0 f v
+XADD s 3-1 f v
+XINFO STREAM s
+XDEL nothing 1-1
+XDEL nothing x
+XADD t 1-1 f 1
+XADD t 1-2 f 2
+XADD t 1-3 f 3
+XADD t 1-4 f 4
+XADD t 1-5 f 5
+XDEL t 1-5 1-4 1-1 1-2
+XINFO STREAM t
+XREAD STREAMS t 1-2
+XREAD STREAMS t 1-3
+XREAD STREAMS t 0
+
+XADD s 1-1 f 1
+XADD s 1-2 f 2
+XADD s 2-0 f 3
+XADD s 2-5 f 4
+XADD s 7-0 f 5
+XRANGE s - +
+XRANGE s + -
+XRANGE s 1 2
+XRANGE s 1 1
+XRANGE s 1-2 2-0
+XRANGE s (1-2 2-0
+XRANGE s 1-2 (2-0
+XRANGE s (1-2 (2-0
+XRANGE s (1-2 (1-2
+XRANGE s 1-2 1-2
+XRANGE s (1 (2
+XRANGE s (1 2
+XRANGE s (- +
+XRANGE s - (+
+XRANGE s ( +
+XRANGE s (x +
+XRANGE s x +
+XRANGE s - x
+XRANGE s - + COUNT 2
+XRANGE s - + COUNT 0
+XRANGE s - + COUNT -1
+XRANGE s - + COUNT x
+XRANGE s - + COUNT
+XRANGE s - + COUNT 2 COUNT 1
+XRANGE s - + FOO
+XRANGE s - + COUNT 100
+XRANGE s 3 6
+XRANGE s 8 +
+XRANGE s - 0
+XRANGE s 5 4
+XRANGE s -
+XRANGE nothing - +
+XRANGE nothing - + COUNT 0
+XRANGE nothing x +
+XREVRANGE s + -
+XREVRANGE s - +
+XREVRANGE s 2 1
+XREVRANGE s 1 1
+XREVRANGE s (2-0 1-1
+XREVRANGE s 2-0 (1-1
+XREVRANGE s (2 (1
+XREVRANGE s + - COUNT 2
+XREVRANGE s + - COUNT 0
+XREVRANGE s + x
+XREVRANGE s x -
+XREVRANGE s +
+XREVRANGE nothing + -
+
+SET s x
+XADD s 1-1 f v
+XADD s NOMKSTREAM 1-1 f v
+XADD s x f v
+XLEN s
+XRANGE s - +
+XRANGE s x +
+XREVRANGE s + -
+XDEL s 1-1
+XDEL s x
+XTRIM s MAXLEN 1
+XTRIM s FOO
+XSETID s 1-1
+XSETID s x
+XREAD STREAMS s 0
+XREAD STREAMS s x
+XREAD BLOCK 1 STREAMS s $
+XREADGROUP GROUP g c STREAMS s >
+XGROUP CREATE s g $
+XGROUP CREATE s g $ MKSTREAM
+XGROUP SETID s g $
+XGROUP DESTROY s g
+XGROUP CREATECONSUMER s g c
+XGROUP DELCONSUMER s g c
+XACK s g 1-1
+XPENDING s g
+XPENDING s g - + 10
+XCLAIM s g c 0 1-1
+XAUTOCLAIM s g c 0 0
+XINFO STREAM s
+XINFO STREAM s FOO
+XINFO GROUPS s
+XINFO CONSUMERS s g
+XADD t 1-1 f v
+GET t
+LPUSH t x
+SADD t x
+HGET t f
+INCR t
+
+XREAD
+XREAD STREAMS
+XREAD STREAMS s
+XREAD STREAMS s t 0
+XREAD STREAMS s t u 0 0
+XREAD COUNT 1 STREAMS s
+XREAD FOO STREAMS s 0
+XREAD COUNT 1 s 0
+XREAD COUNT x STREAMS s 0
+XREAD BLOCK x STREAMS s 0
+XREAD BLOCK -1 STREAMS s 0
+XREAD BLOCK 1.5 STREAMS s 0
+XREAD BLOCK 99999999999999999999 STREAMS s 0
+XREAD GROUP g c STREAMS s 0
+XREAD NOACK STREAMS s 0
+XREAD STREAMS s >
+XREAD STREAMS s x
+XREAD STREAMS s -
+XREAD STREAMS s +x
+XREAD STREAMS s (1
+XREAD STREAMS s 1-*
+XREAD STREAMS s 0
+XREAD STREAMS s $
+XREAD STREAMS s t 0 $
+XADD s 1-1 f 1
+XADD s 1-2 f 2
+XADD t 1-1 f 1
+XREAD STREAMS s 0
+XREAD STREAMS s 0-0
+XREAD STREAMS s 1-1
+XREAD STREAMS s 1-2
+XREAD STREAMS s 1
+XREAD STREAMS s $
+XREAD STREAMS s 5
+XREAD COUNT 1 STREAMS s 0
+XREAD COUNT 0 STREAMS s 0
+XREAD COUNT -1 STREAMS s 0
+XREAD STREAMS s t 0 0
+XREAD STREAMS s t 1-2 0
+XREAD STREAMS s t 0 1-1
+XREAD STREAMS t nothing s 0 0 0
+XREAD COUNT 1 STREAMS s s 0 0
+XREAD COUNT 1 BLOCK 1000 STREAMS s t 0 0
+XREAD BLOCK 1000 COUNT 1 COUNT 2 STREAMS s t 0 0
+XREAD streams s 0 streams 0
+XREAD BLOCK 1 STREAMS s $
+XREAD BLOCK 1 STREAMS nothing 0
+XREAD BLOCK 1 STREAMS nothing $
+
+XGROUP CREATE s g $
+XGROUP CREATE s g 0 MKSTREAM
+XGROUP CREATE s g 0 MKSTREAM
+XGROUP CREATE s g 0
+XGROUP CREATE s h x
+XGROUP CREATE s h -
+XGROUP CREATE s h +
+XGROUP CREATE s h >
+XGROUP CREATE s h 5-5
+XGROUP CREATE s i 0 ENTRIESREAD 3
+XGROUP CREATE s j 0 ENTRIESREAD -1
+XGROUP CREATE u j 0 MKSTREAM ENTRIESREAD 9223372036854775807
+XADD u 1-1 a b
+XREADGROUP GROUP j c STREAMS u >
+DEL u
+XGROUP CREATE s k 0 ENTRIESREAD -2
+XGROUP CREATE s k 0 ENTRIESREAD x
+XGROUP CREATE s k 0 ENTRIESREAD
+XGROUP CREATE s k 0 FOO
+XGROUP CREATE s k 0 MKSTREAM FOO
+XGROUP CREATE s k 0 MKSTREAM MKSTREAM MKSTREAM
+XGROUP CREATE s l 0 MKSTREAM MKSTREAM MKSTREAM MKSTREAM
+XGROUP CREATE s "" 0
+XGROUP CREATE s 1digit 0
+XGROUP CREATE s "\xff\x00\xff" 0
+XGROUP CREATE t m x MKSTREAM
+EXISTS t
+XGROUP CREATE t m $ MKSTREAM ENTRIESREAD 7
+XGROUP CREATE s
+XGROUP CREATE s g
+XGROUP CREATE
+XGROUP
+XGROUP FOO
+XGROUP FOO s g
+XGROUP FOO s g x
+XINFO GROUPS s
+XINFO GROUPS t
+XINFO STREAM s
+XINFO STREAM s FULL
+XLEN s
+TYPE s
+XGROUP SETID s g 5
+XGROUP SETID s g $
+XGROUP SETID s g -
+XGROUP SETID s g +
+XGROUP SETID s g x
+XGROUP SETID s g 5 ENTRIESREAD 9
+XGROUP SETID s g 5 ENTRIESREAD x
+XGROUP SETID s g 5 ENTRIESREAD -5
+XGROUP SETID s g 5 ENTRIESREAD
+XGROUP SETID s g 5 MKSTREAM
+XGROUP SETID s g 5 ENTRIESREAD 1 ENTRIESREAD 2
+XGROUP SETID s nog 5
+XGROUP SETID nothing g 5
+XGROUP SETID s g
+XINFO GROUPS s
+XGROUP CREATECONSUMER s g c
+XGROUP CREATECONSUMER s g c
+XGROUP CREATECONSUMER s g ""
+XGROUP CREATECONSUMER s nog c
+XGROUP CREATECONSUMER nothing g c
+XGROUP CREATECONSUMER s g
+XGROUP CREATECONSUMER s g c d
+XINFO CONSUMERS s g
+XINFO CONSUMERS s nog
+XINFO CONSUMERS nothing g
+XINFO CONSUMERS s
+XGROUP DELCONSUMER s g c
+XGROUP DELCONSUMER s g c
+XGROUP DELCONSUMER s nog c
+XGROUP DELCONSUMER nothing g c
+XGROUP DELCONSUMER s g
+XINFO CONSUMERS s g
+XGROUP DESTROY s g
+XGROUP DESTROY s g
+XGROUP DESTROY nothing g
+XGROUP DESTROY s
+XGROUP DESTROY s h i
+XINFO GROUPS s
+XINFO GROUPS nothing
+XINFO STREAM nothing
+XINFO STREAM nothing FULL
+XINFO STREAM s FOO
+XINFO STREAM s FULL FOO
+XINFO STREAM s FULL COUNT
+XINFO STREAM s FULL COUNT x
+XINFO STREAM s FULL COUNT -1
+XINFO STREAM s FULL FOO 1
+XINFO STREAM s FULL COUNT 1 2
+XINFO STREAM
+XINFO
+XINFO FOO s
+XINFO HELP x
+XGROUP HELP x
+
+XADD s 1-1 f 1
+XADD s 1-2 f 2
+XADD s 1-3 f 3
+XADD s 1-4 f 4
+XGROUP CREATE s g 0
+XGROUP CREATE s h 1-2
+XINFO GROUPS s
+XGROUP CREATECONSUMER s g nobody
+XGROUP CREATECONSUMER s g late
+XREADGROUP GROUP g a STREAMS s
+XREADGROUP GROUP g a STREAMS s $
+XREADGROUP GROUP g a STREAMS s x
+XREADGROUP GROUP g a STREAMS s -
+XREADGROUP STREAMS s >
+XREADGROUP GROUP g STREAMS s >
+XREADGROUP COUNT 1 NOACK STREAMS s >
+XREADGROUP NOACK COUNT 1 BLOCK 0 STREAMS s >
+XREADGROUP GROUP nog a STREAMS s >
+XREADGROUP GROUP g a STREAMS nothing >
+XREADGROUP GROUP g a STREAMS s nothing > >
+XREADGROUP GROUP g a STREAMS nothing x
+XREADGROUP GROUP g a COUNT x STREAMS s >
+XREADGROUP GROUP g a BLOCK -1 STREAMS s >
+XREADGROUP GROUP g a FOO STREAMS s >
+XINFO CONSUMERS s g
+XREADGROUP GROUP g a COUNT 1 STREAMS s >
+XINFO GROUPS s
+XREADGROUP GROUP g b COUNT 1 STREAMS s >
+XREADGROUP GROUP g a COUNT 1 NOACK STREAMS s >
+XREADGROUP GROUP g a STREAMS s 0
+XREADGROUP GROUP g a STREAMS s 1-1
+XREADGROUP GROUP g b COUNT 5 STREAMS s 0
+XREADGROUP GROUP g nobody STREAMS s 0
+XREADGROUP GROUP g a STREAMS s >
+XREADGROUP GROUP g a STREAMS s >
+XREADGROUP GROUP g a BLOCK 1 STREAMS s >
+XREADGROUP GROUP g late STREAMS s >
+XREADGROUP GROUP h a COUNT 10 STREAMS s >
+XREADGROUP GROUP h a STREAMS s 0
+XINFO GROUPS s
+XINFO CONSUMERS s g
+XINFO CONSUMERS s h
+XINFO STREAM s FULL
+XINFO STREAM s FULL COUNT 1
+XINFO STREAM s FULL COUNT 0
+XPENDING s g
+XPENDING s h
+XPENDING s g - + 10
+XPENDING s g - + 1
+XPENDING s g - + 0
+XPENDING s g - + -1
+XPENDING s g - + 10 a
+XPENDING s g - + 10 b
+XPENDING s g - + 10 nobody
+XPENDING s g - + 10 stranger
+XPENDING s g (1-1 + 10
+XPENDING s g - (1-2 10
+XPENDING s g 1-2 1-2 10
+XPENDING s g IDLE 0 - + 10
+XPENDING s g IDLE 100000 - + 10
+XPENDING s g IDLE 0 - + 10 a
+XPENDING s g IDLE -5 - + 10 a
+XPENDING s g IDLE x - + 10
+XPENDING s g IDLE 5 -
+XPENDING s g IDLE 5 - +
+XPENDING s g IDLE 5 - + x
+XPENDING s g FOO 5 - + 10
+XPENDING s g -
+XPENDING s g - +
+XPENDING s g - + x
+XPENDING s g x + 10
+XPENDING s g - x 10
+XPENDING s g (18446744073709551615-18446744073709551615 + 10
+XPENDING s g - (0-0 10
+XPENDING s g - + 10 a b c
+XPENDING s g - + 10 a b c d
+XPENDING s nog
+XPENDING s nog - + 10
+XPENDING nothing g
+XPENDING nothing g x + 10
+XPENDING s
+XDEL s 1-1
+XREADGROUP GROUP g a STREAMS s 0
+XINFO GROUPS s
+XACK s g 1-1
+XACK s g 1-1
+XACK s g 1-2 1-2 1-4 9-9
+XACK s g 1-2 x
+XACK s g x
+XACK s nog 1-1
+XACK s nog x
+XACK nothing g 1-1
+XACK s g
+XPENDING s g
+XINFO CONSUMERS s g
+XGROUP SETID s g 1-2
+XREADGROUP GROUP g b STREAMS s >
+XPENDING s g - + 10
+XGROUP SETID s g 0
+XREADGROUP GROUP g a STREAMS s >
+XPENDING s g - + 10
+XGROUP DELCONSUMER s g a
+XPENDING s g - + 10
+XINFO GROUPS s
+XGROUP DESTROY s h
+XINFO STREAM s FULL
+DEL s
+XADD s 1-1 f v
+XINFO GROUPS s
+XINFO STREAM s
+
+XADD s 1-1 f 1
+XADD s 1-2 f 2
+XADD s 1-3 f 3
+XADD s 1-4 f 4
+XADD s 1-5 f 5
+XGROUP CREATE s g 0
+XREADGROUP GROUP g a COUNT 3 STREAMS s >
+XGROUP CREATECONSUMER s g e
+XCLAIM s g b 0 1-1
+XCLAIM s g b 0 1-1 1-2 9-9 1-5
+XCLAIM s g b 0 1-1 JUSTID
+XCLAIM s g b 0 JUSTID
+XCLAIM s g b 100000 1-1
+XCLAIM s g b -5 1-1
+XCLAIM s g b x 1-1
+XCLAIM s nog b 0 1-1
+XCLAIM s nog b x 1-1
+XCLAIM nothing g b 0 1-1
+XCLAIM s g b 0
+XCLAIM s g b 0 x
+XCLAIM s g b 0 1-1 x
+XCLAIM s g b 0 1-1 FOO 1
+XCLAIM s g b 0 1-1 JUSTID 1-2
+XCLAIM s g b 0 1-1 IDLE
+XCLAIM s g b 0 1-1 IDLE x
+XCLAIM s g b 0 1-1 TIME x
+XCLAIM s g b 0 1-1 RETRYCOUNT x
+XCLAIM s g b 0 1-1 LASTID x
+XCLAIM s g b 0 1-1 LASTID
+XPENDING s g - + 10
+XCLAIM s g c 0 1-1 1-1 RETRYCOUNT 7
+XPENDING s g - + 10
+XCLAIM s g c 0 1-1 RETRYCOUNT -7
+XCLAIM s g c 0 1-1 RETRYCOUNT 0 JUSTID
+XPENDING s g - + 10
+XCLAIM s g c 0 1-2 IDLE 100000000
+XPENDING s g IDLE 1000000 - + 10
+XCLAIM s g c 1000000 1-1 1-2 1-3 JUSTID
+XCLAIM s g c 0 1-2 IDLE -5
+XCLAIM s g c 0 1-2 TIME 1000
+XPENDING s g IDLE 1000000 - + 10
+XCLAIM s g c 0 1-2 TIME 99999999999999
+XCLAIM s g c 0 1-2 TIME -1
+XPENDING s g IDLE 1000000 - + 10
+XCLAIM s g d 0 1-4 FORCE
+XCLAIM s g d 0 9-9 FORCE
+XCLAIM s g d 0 1-5 FORCE JUSTID
+XCLAIM s g e 100000000 1-5 FORCE
+XPENDING s g - + 10
+XPENDING s g
+XINFO GROUPS s
+XCLAIM s g d 0 1-4 LASTID 1-5
+XCLAIM s g d 0 1-4 LASTID 1-2
+XINFO GROUPS s
+XREADGROUP GROUP g a STREAMS s >
+XDEL s 1-2
+XCLAIM s g a 100000000 1-2
+XCLAIM s g a 0 1-2 FORCE
+XPENDING s g - + 10
+XINFO CONSUMERS s g
+XDEL s 1-1 1-3
+XCLAIM s g a 0 1-1 1-1 1-3 JUSTID
+XPENDING s g
+XINFO STREAM s FULL
+
+XADD s 1-1 f 1
+XADD s 1-2 f 2
+XADD s 1-3 f 3
+XADD s 1-4 f 4
+XADD s 1-5 f 5
+XGROUP CREATE s g 0
+XREADGROUP GROUP g a STREAMS s >
+XAUTOCLAIM s g b 0 -
+XAUTOCLAIM s g b 0 - COUNT 2
+XAUTOCLAIM s g c 0 1-3 COUNT 2 JUSTID
+XAUTOCLAIM s g c 0 (1-3 COUNT 1
+XAUTOCLAIM s g c 0 1-4 COUNT 2
+XAUTOCLAIM s g c 0 1-5 COUNT 2
+XAUTOCLAIM s g c 0 2 COUNT 2
+XAUTOCLAIM s g c 100000000 - COUNT 2
+XAUTOCLAIM s g c 0 + COUNT 2
+XAUTOCLAIM s g c x -
+XAUTOCLAIM s g c -1 - COUNT 1
+XAUTOCLAIM s g c 0 x
+XAUTOCLAIM s g c 0 (18446744073709551615-18446744073709551615
+XAUTOCLAIM s g c 0 (-
+XAUTOCLAIM s g c 0 - COUNT 0
+XAUTOCLAIM s g c 0 - COUNT -1
+XAUTOCLAIM s g c 0 - COUNT x
+XAUTOCLAIM s g c 0 - COUNT 9223372036854775807
+XAUTOCLAIM s g c 0 - COUNT
+XAUTOCLAIM s g c 0 - FOO
+XAUTOCLAIM s nog c 0 -
+XAUTOCLAIM s nog c x -
+XAUTOCLAIM nothing g c 0 -
+XAUTOCLAIM s g c 0
+XPENDING s g - + 10
+XDEL s 1-2 1-4
+XAUTOCLAIM s g d 0 - COUNT 3
+XAUTOCLAIM s g d 100000000 - COUNT 3
+XAUTOCLAIM s g d 0 -
+XPENDING s g
+XPENDING s g - + 10
+XINFO CONSUMERS s g
+XINFO GROUPS s
+XDEL s 1-1 1-3 1-5
+XGROUP CREATECONSUMER s g e
+XAUTOCLAIM s g e 100000000 - COUNT 1
+XAUTOCLAIM s g e 100000000 - JUSTID
+XPENDING s g
+XINFO STREAM s FULL
+
+XSETID s 5-5
+XADD s 1-1 f 1
+XADD s 1-2 f 2
+XSETID s 5-5
+XADD s 5-5 f v
+XADD s 5-6 f v
+XSETID s 5-5
+XSETID s 5-6
+XSETID s x
+XSETID s -
+XSETID s 6-6 ENTRIESADDED 100
+XSETID s 6-6 ENTRIESADDED 1
+XSETID s 6-6 ENTRIESADDED -1
+XSETID s 6-6 ENTRIESADDED x
+XSETID s 6-6 ENTRIESADDED
+XSETID s 6-6 MAXDELETEDID 6-7
+XSETID s 6-6 MAXDELETEDID 3-3
+XSETID s 6-6 ENTRIESADDED 50 MAXDELETEDID 5-7
+XSETID s 6-6 FOO 1
+XSETID s 6-6 MAXDELETEDID x
+XSETID s
+XSETID s 5-7
+XINFO STREAM s
+XDEL s 1-1 1-2 5-6
+XSETID s 6-5
+XSETID s 6-5 ENTRIESADDED 0
+XSETID s 6-5 MAXDELETEDID 0-0
+XINFO STREAM s
+XADD s 6-6 f v
+XINFO STREAM s
+
+XGROUP CREATE s g $ MKSTREAM
+XINFO GROUPS s
+XADD s 1-1 f 1
+XINFO GROUPS s
+XADD s 1-2 f 2
+XADD s 1-3 f 3
+XADD s 1-4 f 4
+XINFO GROUPS s
+XREADGROUP GROUP g a COUNT 1 STREAMS s >
+XINFO GROUPS s
+XDEL s 1-1
+XINFO GROUPS s
+XREADGROUP GROUP g a COUNT 1 STREAMS s >
+XINFO GROUPS s
+XDEL s 1-3
+XINFO GROUPS s
+XREADGROUP GROUP g a COUNT 1 STREAMS s >
+XINFO GROUPS s
+XADD s 1-5 f 5
+XINFO GROUPS s
+XREADGROUP GROUP g a COUNT 1 STREAMS s >
+XINFO GROUPS s
+XTRIM s MAXLEN 1
+XINFO GROUPS s
+XGROUP CREATE s h 0
+XGROUP CREATE s i 1-5
+XGROUP CREATE s j 9-9
+XGROUP CREATE s k 1-2
+XINFO GROUPS s
+XTRIM s MAXLEN 0
+XINFO GROUPS s
+
+MULTI
+XADD s 1-1 f 1
+XGROUP CREATE s g 0
+XREADGROUP GROUP g a BLOCK 0 STREAMS s >
+XREADGROUP GROUP g a BLOCK 0 STREAMS s >
+XREAD BLOCK 0 STREAMS s $
+XREAD BLOCK 0 STREAMS s 0
+XADD s 1-1 f 1
+XDEL s 1-1
+XRANGE s - +
+XPENDING s g
+XINFO GROUPS s
+EXEC
+
+XADD s 1-1 f 1
+XADD s 1-2 f 2
+XGROUP CREATE s g 0
+XREADGROUP GROUP g a COUNT 1 STREAMS s >
+PEXPIREAT s 99999999999999
+XADD s 1-3 f v
+PEXPIRETIME s
+XTRIM s MAXLEN 0
+PEXPIRETIME s
+RENAME s r
+XINFO STREAM r FULL
+XINFO STREAM s
+COPY r c
+XADD c 2-1 f v
+XINFO STREAM r FULL
+XINFO STREAM c FULL
+XGROUP DESTROY c g
+XPENDING r g
+PEXPIREAT r 1
+EXISTS r
+XADD r 1-1 f v
+XINFO STREAM r FULL
+OBJECT ENCODING c
+"""
+
+
+def random_entries(seed: int) -> list[tuple[bytes, ...]]:
+    """Adding, deleting, trimming, ranges."""
+    rng = Random(seed)
+    lines = []
+    top = 1
+    for _ in range(60):
+        top += rng.choice([0, 0, 1, 3])
+        low, high = sorted(rng.choices(range(top + 2), k=2))
+        entry = f"{rng.choice([low, high, top])}-{rng.randrange(4)}"
+        other = f"{high}-{rng.randrange(4)}"
+        signs = rng.choice(["", "", "("]), rng.choice(["", "", "("])
+        lines.append(
+            rng.choice([
+                f"XADD s {top}-* f {top}", f"XADD s {top}-* f {top} g {low}", f"XADD s {top}-* f {top}",
+                f"XADD s {top}-{rng.randrange(3)} f v", f"XADD s MAXLEN {rng.randrange(8)} {top}-* f v",
+                f"XADD s MINID {entry} {top}-* f v", f"XADD s {low} f v", f"XDEL s {entry} {other}", f"XDEL s {entry}",
+                f"XTRIM s MAXLEN {rng.randrange(10)}", f"XTRIM s MINID {entry}", f"XSETID s {top}-9",
+                f"XRANGE s {signs[0]}{entry} {signs[1]}{other}", f"XREVRANGE s {signs[1]}{other} {signs[0]}{entry}",
+                f"XRANGE s {low} {high} COUNT {rng.randrange(4)}", f"XREVRANGE s {high} {low} COUNT {rng.randrange(4)}",
+                f"XREAD COUNT {rng.randrange(4)} STREAMS s {entry}", f"XREAD STREAMS s t {entry} 0", "XLEN s",
+                "XINFO STREAM s", "XINFO STREAM s FULL", f"XADD t {top}-* f v",
+            ])
+        )  # fmt: skip
+    return [parse(line) for line in lines]
+
+
+def random_groups(seed: int) -> list[tuple[bytes, ...]]:
+    """Consumer groups: reading, acknowledging, claiming, and entries that go away meanwhile."""
+    rng = Random(seed)
+    lines = ["XADD s 1-1 f v", "XGROUP CREATE s g 0", "XGROUP CREATE s h $ MKSTREAM"]
+    # Since 7.2 consumers are created even when they get nothing: here they are from the beginning.
+    lines += [f"XGROUP CREATECONSUMER s {group} {consumer}" for group in "gh" for consumer in "abcd"]
+    for i in range(70):
+        group, consumer = rng.choice("ggh"), rng.choice("abcd")
+        ids = " ".join(f"{rng.randrange(i + 2)}-1" for _ in range(rng.randrange(1, 4)))
+        entry = f"{rng.randrange(i + 2)}-1"
+        idle = rng.choice([0, 0, 10**9])
+        options = " ".join(rng.sample(["FORCE", "JUSTID", "RETRYCOUNT 5", "IDLE 2000000000"], rng.randrange(3)))
+        count = rng.choice(["", f"COUNT {rng.randrange(4)}"])
+        lines.append(
+            rng.choice([
+                f"XADD s {i + 2}-1 f {i}", f"XADD s {i + 2}-1 f {i}", f"XADD s {i + 2}-1 f {i}",
+                f"XREADGROUP GROUP {group} {consumer} {count} STREAMS s >",
+                f"XREADGROUP GROUP {group} {consumer} {count} STREAMS s >",
+                f"XREADGROUP GROUP {group} {consumer} {count} NOACK STREAMS s >",
+                f"XREADGROUP GROUP {group} {consumer} {count} STREAMS s {rng.choice(['0', entry])}",
+                f"XACK s {group} {ids}", f"XACK s {group} {ids}",
+                f"XCLAIM s {group} {consumer} {idle} {ids} {options}",
+                f"XCLAIM s {group} {consumer} {idle} {ids} {options}",
+                f"XAUTOCLAIM s {group} {consumer} {idle} {rng.choice(['-', entry])} COUNT {rng.randrange(1, 4)}",
+                f"XAUTOCLAIM s {group} {consumer} {idle} {entry} JUSTID",
+                f"XPENDING s {group}", f"XPENDING s {group} - + 10", f"XPENDING s {group} - {entry} 2 {consumer}",
+                f"XPENDING s {group} IDLE 1000000000 {entry} + 10", "XINFO GROUPS s", f"XINFO CONSUMERS s {group}",
+                "XINFO STREAM s FULL", f"XINFO STREAM s FULL COUNT {rng.randrange(3)}", f"XDEL s {entry}",
+                f"XTRIM s MAXLEN {rng.randrange(4, 20)}", f"XTRIM s MINID {entry}",
+                f"XGROUP SETID s {group} {rng.choice(['$', entry])}",
+                f"XGROUP DELCONSUMER s {group} {consumer}\nXGROUP CREATECONSUMER s {group} {consumer}",
+                f"XGROUP SETID s {group} {entry} ENTRIESREAD {rng.randrange(10)}",
+            ])
+        )  # fmt: skip
+    lines += ["XINFO STREAM s FULL", "XPENDING s g - + 100", "XINFO GROUPS s"]
+    return [parse(line) for line in "\n".join(lines).splitlines()]
+
+
+def trimmed_by_nodes(seed: int) -> list[tuple[bytes, ...]]:
+    """Approximate trimming of streams of which nothing was deleted: by the hundred."""
+    rng = Random(seed)
+    lines = [f"XADD s {i}-1 f v" for i in range(1, rng.randrange(150, 420))]
+    for i in range(1, 12):
+        limit = rng.choice(["", "", "LIMIT 0", "LIMIT 99", "LIMIT 100", "LIMIT 150", "LIMIT 250"])
+        to = rng.choice([f"MAXLEN ~ {rng.randrange(400)}", f"MINID ~ {rng.randrange(500)}"])
+        lines.append(rng.choice([f"XTRIM s {to} {limit}", f"XADD s {to} {limit} {500 + i}-1 f v"]))
+        lines.append("XLEN s")
+    return [parse(line) for line in [*lines, "XRANGE s - + COUNT 2", "XREVRANGE s + - COUNT 1"]]
+
+
+def sequences() -> Iterator[list[tuple[bytes, ...]]]:
+    """All of them."""
+    for part in SEQUENCES.split("\n\n"):
+        yield [parse(line) for line in part.strip().splitlines()]
+    for seed in range(20):
+        yield random_entries(seed)
+    for seed in range(30):
+        yield random_groups(seed)
+    for seed in range(3):
+        yield trimmed_by_nodes(seed)
