@@ -139,7 +139,8 @@ def plan_of(store: Store, directory: Path, progress: Progress) -> Plan:
     checked = Checked("job", KEY.hex(), progress.chunks, progress.family, progress.key.hex())
     return Plan(
         database=str(store.path), directory=str(directory), sequence=progress.position, ranges=list(SLOTS.ranges),
-        kind="raw-key-value", batch_bytes=300, bytes_per_s=0, commands_per_s=0, pipeline=1, response_timeout_s=1.0,
+        kind="raw-key-value", batch_bytes=300, bytes_per_s=0, commands_per_s=0, pipeline=1,
+        takes_batches=True, kvrocks=False, response_timeout_s=1.0,
         checked=checked,
     )  # fmt: skip
 
