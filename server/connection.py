@@ -174,7 +174,7 @@ class Connection(ConnectionState, asyncio.Protocol):
         else:
             self.waiting = False
             data = self.session.writer.take()
-        if data:
+        if data and not self._transport.is_closing():  # a client that has left must not keep others from their replies
             self.node.stats.net_output_bytes += len(data)
             self.send(data)
         if self.writing_paused and self.check_unsent():
