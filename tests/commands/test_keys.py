@@ -12,7 +12,7 @@ from node_bench import Bench
 
 import golden_files as golden
 from slotrocks.engine import CF_PROPAGATE, COLUMN_FAMILIES, EXPIRY_PREFIX, Transaction, encode_expiry_key, prefix_end
-from slotrocks.engine.store import FORMAT_KEY
+from slotrocks.engine.store import EXPIRY_INDEXED_KEY, FORMAT_KEY
 
 GOLDEN_KEYS = {
     "{t}str": "string", "{t}h": "hash", "{t}httl": "hash", "{t}l": "list", "{t}s": "set", "{t}z": "zset",
@@ -103,7 +103,9 @@ def test_flushall_leaves_only_what_is_no_key(kvrocks: Bench) -> None:
     assert call("DBSIZE") == 0 and call("KEYS", "*") == []
     txn.commit()
     left = [key for cf in range(7) for key, _ in txn.scan(cf, b"", b"\xff") if not key.startswith(b"propagate")]
-    assert set(left) - {FORMAT_KEY, b"somebody's"} <= {key for cf, key, _ in golden.rows("plain") if cf == "propagate"}
+    assert set(left) - {FORMAT_KEY, EXPIRY_INDEXED_KEY, b"somebody's"} <= {
+        key for cf, key, _ in golden.rows("plain") if cf == "propagate"
+    }
     assert list(txn.scan(CF_PROPAGATE, EXPIRY_PREFIX, prefix_end(EXPIRY_PREFIX))) == []
     call("SET", "a", "1")
     assert call("DBSIZE") == 1

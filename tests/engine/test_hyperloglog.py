@@ -147,7 +147,7 @@ def test_no_string_breaks_the_decoder(data: bytes) -> None:
 def test_a_redis_string_becomes_a_key_of_this_type_when_it_changes(txn: Transaction) -> None:
     registers = hll_raise(bytes(HLL_REGISTER_BYTES), [hll_place(b"a"), hll_place(b"b")])
     for value in (hyperloglog.encode_string(registers), sparse(hll_unpack(registers))):
-        string.put(txn, b"h", value, expire_ms=NOW_MS + 1000)
+        txn.set_string(b"h", value, NOW_MS + 1000)
         assert hyperloglog.add(txn, b"h", [b"a"]) is False
         found = txn.lookup(b"h")
         assert found is not None and found.type == TYPE_STRING

@@ -11,7 +11,7 @@ import pytest
 import golden_files as golden
 import invariants
 from slotrocks.engine import CF_METADATA, CF_STREAM, TYPE_STREAM, KeyCodec, Store, Transaction, decode_metadata
-from slotrocks.engine.types import keyspace, streams, streams_groups, streams_pending, streams_trim, string
+from slotrocks.engine.types import keyspace, streams, streams_groups, streams_pending, streams_trim
 from slotrocks.engine.types.streams_groups import OpenGroup
 from slotrocks.engine.types.streams_ids import FIRST, LAST, StreamID, parse_id
 from slotrocks.engine.types.streams_rows import Consumer, Group, Pending, decode_row
@@ -175,7 +175,7 @@ def test_a_dead_stream_is_cleared_away(txn: Transaction) -> None:
     assert streams_groups.groups(txn, stream) == []
     txn.commit()
     assert invariants.streams(txn.store) == []
-    string.put(txn, b"s", b"x")
+    txn.set_string(b"s", b"x")
     txn.commit()
     assert list(txn.store.scan(CF_STREAM, *txn.codec.namespace_range())) == []
 

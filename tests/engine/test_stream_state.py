@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import golden_files as golden
 from slotrocks.engine import CF_STREAM, CorruptionError, Store, Transaction, decode_stream_fields, encode_stream_fields
-from slotrocks.engine.types import streams, streams_state, string
+from slotrocks.engine.types import streams, streams_state
 from slotrocks.engine.types.streams_ids import U64_MAX, StreamID, parse_id
 from slotrocks.engine.types.streams_rows import Consumer, Entry, Group, Pending, decode_row
 from slotrocks.engine.types.streams_state import GroupState, StreamWhole
@@ -68,7 +68,7 @@ def states(draw: st.DrawFn) -> StreamWhole:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(states(), st.booleans())
 def test_what_is_written_is_read(txn: Transaction, state: StreamWhole, commit: bool) -> None:
-    string.put(txn, b"k", b"something else") if commit else None
+    txn.set_string(b"k", b"something else") if commit else None
     streams_state.write(txn, b"k", state, NOW_MS + 1000)
     if commit:
         txn.commit()

@@ -69,7 +69,7 @@ def test_a_short_run(folder: Path, started: list[subprocess.Popen[str]]) -> None
     assert process.returncode == 0, output
     assert "No violation." in output
     assert "migrations attempted" in output
-    assert list(folder.iterdir()) == []
+    assert list(folder.rglob("*")) == [], output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -85,7 +85,7 @@ def test_nothing_survives_it(folder: Path, started: list[subprocess.Popen[str]],
         return
     assert process.returncode == driver.EXIT_INTERRUPTED, output
     assert "interrupted" in output
-    assert list(folder.iterdir()) == []
+    assert list(folder.rglob("*")) == [], output
 
 
 @pytest.mark.parametrize("options", [["--minutes", "1", "--nodes", "1"], ["--seed", "1"], ["--minutes", "x"]])
