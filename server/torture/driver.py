@@ -68,7 +68,7 @@ def run(minutes: float, seed: int | None, count: int, *, keep: bool) -> int:
         status = EXIT_INTERRUPTED
     finally:
         for node in torture.nodes:
-            node.kill()
+            node.end()
         if keep or status == 1 or torture.violated:
             print(f"data, logs and violations: {folder}")
         else:

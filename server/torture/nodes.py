@@ -45,6 +45,7 @@ class Node:
         self.starts = 0
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
+        self._orphans: list[psutil.Process] = []  # senders of nodes that were killed: they end by themselves, soon
         self._link: Link | None = None
 
     def start(self) -> None:
@@ -79,13 +80,20 @@ class Node:
 
     def kill(self) -> None:
         """Ends the process as a crash would; its sender, too, if it is stopped and could not notice."""
-        senders = self.senders()
+        self._orphans = [sender for sender in self._orphans if sender.is_running()] + self.senders()
         self.signal(Signals.SIGKILL)
         if self._process is not None:
             self._process.wait()
-        for sender in senders:
+        for sender in self._orphans:
             _send(sender, Signals.SIGCONT)
         self.disconnect()
+
+    def end(self) -> None:
+        """Ends the process and everything that it started, at once."""
+        self.kill()
+        for sender in self._orphans:
+            _send(sender, Signals.SIGKILL)
+        psutil.wait_procs(self._orphans, timeout=10)
 
     def senders(self) -> list[psutil.Process]:
         """The processes that this node has started: its sender, if a migration runs."""
