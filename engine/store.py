@@ -35,6 +35,9 @@ FORMAT_KEY = b"slotrocks.format"
 EXPIRY_INDEXED_KEY = b"slotrocks.expiry-indexed"
 FORMAT_VERSION = 1
 _SAMPLE_ROWS = 128
+# A write buffer is kept as so many memtables, which become a file together: inserting costs a search of the memtable,
+# most of it misses of the processor's cache (SET in pipelines of 16 is a third faster than with one large memtable).
+_MEMTABLES_PER_FILE = 4
 
 
 class StoreError(Exception):
@@ -90,8 +93,9 @@ def rocksdb_options(options: StoreOptions, cache: Cache | None = None) -> Option
     # There is one writer, the event loop: nothing to coordinate.
     result.set_allow_concurrent_memtable_write(False)
     result.set_enable_write_thread_adaptive_yield(False)
-    result.set_write_buffer_size(options.write_buffer_bytes)
-    result.set_max_write_buffer_number(options.write_buffers_max)
+    result.set_write_buffer_size(options.write_buffer_bytes // _MEMTABLES_PER_FILE)
+    result.set_min_write_buffer_number_to_merge(_MEMTABLES_PER_FILE)
+    result.set_max_write_buffer_number(options.write_buffers_max * _MEMTABLES_PER_FILE)
     result.set_max_background_jobs(options.background_jobs_max)
     result.set_target_file_size_base(options.target_file_bytes)
     result.set_compression_type(_COMPRESSION[options.compression]())

@@ -290,8 +290,8 @@ class Options:
     rocksdb_write_buffer_size: int = _option(
         Int(1, 4096),
         16,
-        "Size in MB at which the writes in memory of a column family become a file. Kvrocks's 64 costs each write "
-        "twice the time: inserting into a small one stays within the processor's cache.",
+        "Size in MB at which the writes in memory of a column family become a file. With Kvrocks's 64 each write takes "
+        "longer: inserting into a small one stays within the processor's cache.",
     )
     rocksdb_max_write_buffer_number: int = _option(
         Int(2, 256),
