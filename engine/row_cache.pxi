@@ -7,19 +7,23 @@ otherwise. So eviction costs nothing, and what is in use stays.
 
 A generation is a hash table with open addressing over entries that lie one behind the other in chunks: an entry is key
 and row together, is overwritten in place if it has room, and is freed with its generation. (A dict of bytes objects
-needs five accesses to memory where this needs two, and twice the space.)
+needs five accesses to memory where this needs two, and twice the space.) Both are made of huge pages where the system
+gives them on request: nearly every access is to another page, and looking a page up costs as much as the access.
 """
 
 from cython cimport final
 from libc.stdint cimport int32_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+from posix.stdlib cimport posix_memalign
 
 ABSENT = object()                                   # in place of a row that the database does not have
 
 cdef enum:
     ROW_BYTES_MAX = 4096                            # larger ones are not kept: they would push out many
     KEY_BYTES_MAX = 4096
-    CHUNK_BYTES = 262144
+    HUGE_PAGE_BYTES = 2097152
+    CHUNK_BYTES = HUGE_PAGE_BYTES
     FIRST_PLACES = 1024                             # of a table; a power of two
 
 cdef enum RowState:
@@ -44,6 +48,25 @@ cdef inline uint8_t* entry_row(CachedRow* entry) noexcept nogil:
     return <uint8_t*>entry + sizeof(CachedRow) + entry.key_size
 
 
+cdef extern from "<sys/mman.h>" nogil:
+    int madvise(void* address, size_t size, int advice)
+    enum:
+        MADV_HUGEPAGE
+
+
+cdef void* new_block(size_t size) except NULL:
+    """Zeroed memory for a table, or for a chunk; free() frees it."""
+    cdef void* block = NULL
+    if size < HUGE_PAGE_BYTES:
+        block = calloc(1, size)
+    elif posix_memalign(&block, HUGE_PAGE_BYTES, size) == 0:
+        madvise(block, size, MADV_HUGEPAGE)         # it may be refused: then the pages are small
+        memset(block, 0, size)
+    if block == NULL:
+        raise MemoryError()
+    return block
+
+
 @final
 cdef class Generation:
     """A hash table of rows that only grows."""
@@ -56,9 +79,7 @@ cdef class Generation:
     cdef Py_ssize_t size_bytes                      # of all chunks and places
 
     def __cinit__(self):
-        self.places = <Place*>calloc(FIRST_PLACES, sizeof(Place))
-        if self.places == NULL:
-            raise MemoryError()
+        self.places = <Place*>new_block(FIRST_PLACES * sizeof(Place))
         self.mask = FIRST_PLACES - 1
         self.size_bytes = FIRST_PLACES * sizeof(Place)
 
@@ -89,9 +110,7 @@ cdef class Generation:
 
     cdef int grow(self) except -1:
         cdef size_t count = (self.mask + 1) * 2, i, j
-        cdef Place* places = <Place*>calloc(count, sizeof(Place))
-        if places == NULL:
-            raise MemoryError()
+        cdef Place* places = <Place*>new_block(count * sizeof(Place))
         for i in range(self.mask + 1):
             if self.places[i].entry != NULL:
                 j = <size_t>self.places[i].hash & (count - 1)
@@ -110,9 +129,7 @@ cdef class Generation:
         cdef char* chunk
         cdef CachedRow* entry
         if wanted > self.chunk_left:
-            chunk = <char*>malloc(CHUNK_BYTES)
-            if chunk == NULL:
-                raise MemoryError()
+            chunk = <char*>new_block(CHUNK_BYTES)
             (<char**>chunk)[0] = self.chunk
             self.chunk = chunk
             self.chunk_left = CHUNK_BYTES - sizeof(char*)

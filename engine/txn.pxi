@@ -42,7 +42,7 @@ cdef class Transaction:
     cdef readonly uint64_t last_version  # the newest collection version handed out
     cdef list overlays                  # for each column family: {storage key: value, or None for a deletion}
     cdef list ranges                    # pending range deletions: (cf, begin, end)
-    cdef list undo                      # since begin(): (cf, storage key, what the overlay held, or MISSING)
+    cdef list undo                      # since begin(), in threes: cf, storage key, what the overlay held or MISSING
     cdef Py_ssize_t ranges_at_begin
     cdef RowCache cache                 # rows of column family metadata, as the database holds them
     cdef Edges edges                    # of column family zset_score: sorted sets serve as queues
@@ -73,7 +73,9 @@ cdef class Transaction:
 
     def rollback(self) -> None:
         """Undoes everything since begin()."""
-        for cf, storage_key, before in reversed(self.undo):
+        cdef Py_ssize_t i
+        for i in range(len(self.undo) - 3, -1, -3):
+            cf, storage_key, before = self.undo[i], self.undo[i + 1], self.undo[i + 2]
             if before is MISSING:
                 del self.overlays[cf][storage_key]
             else:
@@ -187,17 +189,23 @@ cdef class Transaction:
                 self.cache.keep(storage_keys[i], values[i])
         return [None if value is ABSENT else value for value in values]
 
+    cdef inline int note(self, int cf, bytes storage_key, before) except -1:
+        self.undo.append(cf)
+        self.undo.append(storage_key)
+        self.undo.append(before)
+        return 0
+
     cpdef int put(self, int cf, bytes storage_key, bytes value) except -1:
         """Sets a row."""
         cdef dict overlay = self.overlays[cf]
-        self.undo.append((cf, storage_key, overlay.get(storage_key, MISSING)))
+        self.note(cf, storage_key, overlay.get(storage_key, MISSING))
         overlay[storage_key] = value
         return 0
 
     cpdef int delete(self, int cf, bytes storage_key) except -1:
         """Deletes a row."""
         cdef dict overlay = self.overlays[cf]
-        self.undo.append((cf, storage_key, overlay.get(storage_key, MISSING)))
+        self.note(cf, storage_key, overlay.get(storage_key, MISSING))
         overlay[storage_key] = None
         return 0
 
@@ -206,7 +214,7 @@ cdef class Transaction:
         cdef dict overlay = self.overlays[cf]
         cdef bytes storage_key
         for storage_key in [k for k in overlay if begin <= k < end]:
-            self.undo.append((cf, storage_key, overlay[storage_key]))
+            self.note(cf, storage_key, overlay[storage_key])
             # Still a deletion rather than nothing: an earlier range deletion of this tick may not cover it.
             overlay[storage_key] = None
         self.ranges.append((cf, begin, end))

@@ -8,10 +8,10 @@ import pytest
 
 from slotrocks.engine._engine import ABSENT, RowCache
 
-CHUNK_BYTES = 256 << 10
+CHUNK_BYTES = 2 << 20
 
 
-@pytest.mark.parametrize("bytes_max", [0, 64 << 10, 4 << 20])
+@pytest.mark.parametrize("bytes_max", [0, 64 << 10, 16 << 20])
 @pytest.mark.parametrize("seed", range(4))
 def test_against_a_dict(bytes_max: int, seed: int) -> None:
     rng = random.Random(seed)
@@ -50,20 +50,20 @@ def test_what_was_kept_is_found() -> None:
 
 
 def test_a_row_too_large_hides_the_old_generations() -> None:
-    cache = RowCache(2 << 20)
+    cache = RowCache(4 << 20)
     cache.keep(b"key", b"row")
-    for i in range(5000):  # pushes it into the old generation
+    for i in range(15_000):  # pushes it into the old generation
         cache.keep(b"%d" % i, b"x" * 200)
     cache.keep(b"key", b"x" * 4097)
     assert cache.find(b"key") is None
 
 
 def test_memory_is_bounded_and_what_is_used_stays() -> None:
-    bytes_max = 4 << 20
+    bytes_max = 16 << 20
     cache = RowCache(bytes_max)
-    for i in range(100_000):
+    for i in range(150_000):
         cache.keep(b"key:%d" % i, b"x" * 100)
         assert cache.find(b"key:7") == b"x" * 100 or i < 7
         assert cache.size_bytes <= bytes_max + 4 * CHUNK_BYTES
-    assert cache.find(b"key:99999") == b"x" * 100
+    assert cache.find(b"key:149999") == b"x" * 100
     assert cache.find(b"key:8") is None
