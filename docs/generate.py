@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import runpy
+import textwrap
 from itertools import groupby
 from pathlib import Path
 
@@ -14,6 +15,27 @@ from slotrocks.server.migration import table
 from slotrocks.server.table import Command, all_rows
 
 DOCS = Path(__file__).parent
+ABOUT_COMMANDS = """\
+# Commands
+
+Every command of this version, from the command table; `COMMAND DOCS` tells a client the same. *Since* is the version
+that the command comes from: of Redis, or else of Kvrocks or Slotrocks. *Complexity* is that of Slotrocks, whose
+collections are rows on disk. *Differs* is what users of Redis 7.2 or of Kvrocks 2.10 will find to be otherwise.
+
+In general:
+
+* Replies and errors are those of Redis 7.2, those about the cluster Kvrocks's; the data on disk are in Kvrocks's form.
+  [differences.md](differences.md) has the differences from Redis in detail.
+* There is one database, 0, one user, and one namespace, Kvrocks's default. Nothing is evicted: there is no `maxmemory`.
+* There are no scripts or functions, no publish/subscribe, no notifications, replicas, snapshot files or modules.
+* Bitmaps and HyperLogLogs are strings to all commands for strings, as in Redis; in Kvrocks they are types of their own.
+  A command that changes them as a string (`APPEND`, `SETRANGE`, `INCR` ...) leaves a plain string.
+* Scores and other doubles have the fewest digits that read back as the same number; Kvrocks prints 17.
+* A client that waits (`BLPOP`, `XREAD` ... `BLOCK`) gets `MOVED` when the slot moves away.
+* While a slot is handed over its writes wait, where Kvrocks answers `TRYAGAIN`.
+
+[What Redis and Kvrocks have and Slotrocks does not](#redis-72-has-slotrocks-does-not) is at the end.
+"""
 BEGIN, END = "<!-- generated: {} -->\n", "<!-- end of generated: {} -->\n"
 
 
@@ -53,16 +75,46 @@ def command_list() -> str:
     """docs/commands.md."""
     commands.load()
     rows = sorted(all_rows(), key=lambda row: (row.group, row.name))
-    parts = [
-        "# Commands\n\n"
-        "Every command of this version, from the command table. `COMMAND DOCS` tells a client the same.\n"
-        "*Since* is the version of Redis, or of Kvrocks for what Redis does not have, that the command comes from.\n"
-    ]
+    parts = [ABOUT_COMMANDS]
     for group, members in groupby(rows, key=lambda row: row.group):
-        lines = [f"\n## {group}\n", "| command | arguments | since | |", "|---|---|---|---|"]
-        lines += [f"| `{title(row)}` | {arguments(row)} | {row.since} | {description(row)} |" for row in members]
+        lines = [f"\n## {group}\n", "| command | arguments | since | complexity | |", "|---|---|---|---|---|"]
+        lines += [
+            f"| `{title(row)}` | {arguments(row)} | {since(row)} | {row.complexity} | {description(row)} |"
+            for row in members
+        ]
         parts.append("\n".join(lines) + "\n")
-    return "".join(parts)
+    return "".join(parts) + other_servers({row.name for row in rows})
+
+
+def other_servers(ours: set[str]) -> str:
+    """The names that Redis, Kvrocks and Slotrocks do not have in common."""
+    redis, kvrocks = names_in("redis_commands.txt"), names_in("kvrocks_commands.txt")
+    # Of a container whose subcommands the list of Kvrocks does not name, it is not known which ones it has.
+    containers = {name.partition("|")[0] for name in kvrocks if "|" in name}
+    comparable = {name for name in ours if "|" not in name or name.partition("|")[0] in containers}
+    sections = (
+        ("Redis 7.2 has, Slotrocks does not", without_subcommands(redis - ours)),
+        ("Kvrocks 2.10 has, Slotrocks does not", without_subcommands(kvrocks - ours)),
+        ("Slotrocks has, Kvrocks 2.10 does not", without_subcommands(comparable - kvrocks)),
+    )
+    return "".join(f"\n## {heading}\n\n{listed(names)}\n" for heading, names in sections)
+
+
+def names_in(file: str) -> set[str]:
+    """The names in one of the lists beside this file."""
+    lines = (DOCS / file).read_text().splitlines()
+    return {name for line in lines if not line.startswith("#") for name in line.split()}
+
+
+def without_subcommands(names: set[str]) -> list[str]:
+    """The names in order, without the subcommands of a container that is among them."""
+    return sorted(name for name in names if "|" not in name or name.partition("|")[0] not in names)
+
+
+def listed(names: list[str]) -> str:
+    """Names as a paragraph."""
+    joined = ", ".join(f"`{spelled(name)}`".replace(" ", "\0") for name in names)
+    return textwrap.fill(joined, 120, break_on_hyphens=False).replace("\0", " ")
 
 
 def difference_list() -> str:
@@ -85,7 +137,20 @@ def description(row: Command) -> str:
 
 def title(row: Command) -> str:
     """A command as a user types it."""
-    return row.name.replace("|", " ").upper()
+    return spelled(row.name)
+
+
+def spelled(name: str) -> str:
+    """A name of the table as a user types it."""
+    return name.replace("|", " ").upper()
+
+
+def since(row: Command) -> str:
+    """The version that a command comes from, with whose it is unless that is Redis."""
+    if row.name in names_in("redis_commands.txt"):
+        return row.since
+    # Kvrocks begins with 1.0.
+    return f"Slotrocks {row.since}" if row.since.startswith("0.") else f"Kvrocks {row.since}"
 
 
 def arguments(row: Command) -> str:

@@ -1,9 +1,8 @@
 """The command table: a command is declared once, next to its handler, and everything else derives from its row.
 
 Arity, authentication, redirection, MULTI queueing, COMMAND, ACL categories and docs/commands.md read the same row. A
-row
-whose name has a bar ("client|list") is a subcommand of the row before the bar. Key positions are Redis's (first, last,
-step), counted in argv, last negative from the end; commands whose keys are elsewhere give a function of argv.
+row whose name has a bar ("client|list") is a subcommand of the row before the bar. Key positions are Redis's (first,
+last, step), counted in argv, last negative from the end; commands whose keys are elsewhere give a function of argv.
 """
 
 from __future__ import annotations

@@ -102,6 +102,7 @@ def bitcount(s: Session, argv: list[bytes]) -> Any:
 @command(
     "bitpos", arity=-3, flags="readonly", keys=(1, 1, 1), group="bitmap", since="2.8.7",
     summary="Finds the first set (1) or clear (0) bit in a string.", complexity=N_READ,
+    differs="If much is to be searched other clients are served meanwhile.",
 )  # fmt: skip
 def bitpos(s: Session, argv: list[bytes]) -> Any:
     bit = integer(argv[2])
@@ -163,6 +164,7 @@ def bitop(s: Session, argv: list[bytes]) -> Any:
     "bitfield", arity=-2, flags="write denyoom", keys=(1, 1, 1), group="bitmap", since="3.2.0",
     summary="Performs arbitrary bitfield integer operations on strings.",
     complexity="O(1) for each subcommand specified, and for a plain string O(N) where N is its length if one writes.",
+    differs="A key that is not there becomes a bitmap in Kvrocks's form.",
 )  # fmt: skip
 def bitfield_(s: Session, argv: list[bytes]) -> Any:
     operations = parse_operations(s, argv)

@@ -69,6 +69,7 @@ def info(s: Session, argv: list[bytes]) -> Any:
 @command(
     "client|list", arity=-2, flags=ADMIN, group="connection", since="2.4.0", summary="Lists open connections.",
     complexity="O(N) where N is the number of client connections",
+    differs="All clients are of the type normal.",
 )  # fmt: skip
 def client_list(s: Session, argv: list[bytes]) -> Any:
     listed = list(open_sessions(s))
@@ -106,6 +107,7 @@ def client_number(word: bytes, error: str) -> int:
 @command(
     "client|kill", arity=-3, flags=ADMIN, group="connection", since="2.4.0", summary="Terminates open connections.",
     complexity="O(N) where N is the number of client connections",
+    differs="MAXAGE is there, as in Redis 7.4. All clients are of the type normal.",
 )  # fmt: skip
 def kill(s: Session, argv: list[bytes]) -> Any:
     if len(argv) == 3:

@@ -83,14 +83,16 @@ def unblock(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("client|no-evict", arity=3, flags=ADMIN, group="connection", since="7.0.0",
-         summary="Sets the client eviction mode of the connection.")  # fmt: skip
+         summary="Sets the client eviction mode of the connection.",
+         differs="Accepted, without effect: no client is evicted.")  # fmt: skip
 def no_evict(s: Session, argv: list[bytes]) -> Any:
     s.no_evict = on_or_off(argv[2])
     return OK
 
 
 @command("client|no-touch", arity=3, flags="allow_busy " + FLAGS, group="connection", since="7.2.0",
-         summary="Controls whether commands sent by the client affect the LRU/LFU of accessed keys.")  # fmt: skip
+         summary="Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
+         differs="Accepted, without effect: accesses are not tracked.")  # fmt: skip
 def no_touch(s: Session, argv: list[bytes]) -> Any:
     s.no_touch = on_or_off(argv[2])
     return OK
@@ -106,7 +108,8 @@ def on_or_off(word: bytes) -> bool:
 
 @command("client|tracking", arity=-3, flags=FLAGS, group="connection", since="6.0.0",
          summary="Controls server-assisted client-side caching for the connection.",
-         complexity="O(1). Some options may introduce additional complexity.")  # fmt: skip
+         complexity="O(1). Some options may introduce additional complexity.",
+         differs="ON is an error: client-side caching is not supported.")  # fmt: skip
 def tracking(s: Session, argv: list[bytes]) -> Any:
     if on_or_off(argv[2]):
         raise CommandError(NO_TRACKING)
@@ -114,18 +117,21 @@ def tracking(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("client|caching", arity=3, flags=FLAGS, group="connection", since="6.0.0",
-         summary="Instructs the server whether to track the keys in the next request.")  # fmt: skip
+         summary="Instructs the server whether to track the keys in the next request.",
+         differs="Always an error: see CLIENT TRACKING.")  # fmt: skip
 def caching(s: Session, argv: list[bytes]) -> Any:
     raise CommandError(CACHING_WITHOUT_TRACKING)
 
 
 @command("client|getredir", arity=2, flags=FLAGS, group="connection", since="6.0.0",
-         summary="Returns the client ID to which the connection's tracking notifications are redirected.")  # fmt: skip
+         summary="Returns the client ID to which the connection's tracking notifications are redirected.",
+         differs="Always -1: see CLIENT TRACKING.")  # fmt: skip
 def getredir(s: Session, argv: list[bytes]) -> Any:
     return -1
 
 
 @command("client|trackinginfo", arity=2, flags=FLAGS, group="connection", since="6.2.0",
-         summary="Returns information about server-assisted client-side caching for the connection.")  # fmt: skip
+         summary="Returns information about server-assisted client-side caching for the connection.",
+         differs="Always off: see CLIENT TRACKING.")  # fmt: skip
 def trackinginfo(s: Session, argv: list[bytes]) -> Any:
     return {"flags": {b"off"}, "redirect": -1, "prefixes": []}

@@ -40,13 +40,18 @@ def require_admin(s: Session) -> None:
 
 
 @command("cluster", arity=-2, group="cluster", since="3.0.0", summary="A container for Redis Cluster commands.",
-         complexity="Depends on subcommand.", unknown=USAGE)  # fmt: skip
+         complexity="Depends on subcommand.", unknown=USAGE,
+         differs="No gossip: the topology is pushed with CLUSTERX. There is no MEET, FORGET, ADDSLOTS, "
+         "DELSLOTS, SETSLOT, REPLICATE, FAILOVER or HELP.")  # fmt: skip
 def cluster(s: Session, argv: list[bytes]) -> Any:
     raise CommandError(USAGE)
 
 
 @command("cluster|info", arity=2, flags="loading stale", group="cluster", since="3.0.0",
-         summary="Returns information about the state of a node, its migrations included.")  # fmt: skip
+         summary="Returns information about the state of a node, its migrations included.",
+         differs="Kvrocks's fields, those of a migration included, and more about it (see "
+         "[migration.md](migration.md)). cluster_state is always ok, and there is nothing about "
+         "messages.")  # fmt: skip
 def info(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     text = view.cluster_info(c.topology, c.myid, c.coordinator.view(), _import_view(c))
@@ -66,7 +71,9 @@ def _import_view(c: Cluster) -> ImportView | None:
 
 @command("cluster|nodes", arity=2, flags="loading stale", group="cluster", since="3.0.0",
          summary="Returns the cluster configuration for a node.",
-         complexity="O(N) where N is the number of nodes")  # fmt: skip
+         complexity="O(N) where N is the number of nodes",
+         differs="Times of ping and pong are made up, links always connected; epoch is the topology's "
+         "version, as in Kvrocks.")  # fmt: skip
 def nodes(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     job, incoming = c.coordinator.running, c.importer.running
@@ -77,21 +84,24 @@ def nodes(s: Session, argv: list[bytes]) -> Any:
 
 @command("cluster|slots", arity=2, flags="loading stale", group="cluster", since="3.0.0",
          summary="Returns the mapping of cluster slots to nodes.",
-         complexity="O(N) where N is the number of nodes")  # fmt: skip
+         complexity="O(N) where N is the number of nodes",
+         differs="Three fields for each node, as in Kvrocks and Redis before 7.")  # fmt: skip
 def slots(s: Session, argv: list[bytes]) -> Any:
     return view.cluster_slots(cluster_of(s).effective)
 
 
 @command("cluster|shards", arity=2, flags="loading stale", group="cluster", since="7.0.0",
          summary="Returns the mapping of cluster slots to shards.",
-         complexity="O(N) where N is the number of nodes")  # fmt: skip
+         complexity="O(N) where N is the number of nodes",
+         differs="The offsets of other nodes are 0.")  # fmt: skip
 def shards(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     return view.cluster_shards(c.effective, c.myid, s.node.store.sequence)
 
 
 @command("cluster|links", arity=2, flags="loading stale", group="cluster", since="7.0.0",
-         summary="Returns a list of all TCP links to and from peer nodes: none, for nodes do not gossip.")  # fmt: skip
+         summary="Returns a list of all TCP links to and from peer nodes: none, for nodes do not gossip.",
+         differs="Always empty.")  # fmt: skip
 def links(s: Session, argv: list[bytes]) -> Any:
     cluster_of(s)
     return view.cluster_links()
@@ -113,7 +123,8 @@ def myid(s: Session, argv: list[bytes]) -> Any:
 
 @command("cluster|replicas", arity=3, flags="admin stale", group="cluster", since="5.0.0",
          summary="Lists the replica nodes of a master node.",
-         complexity="O(N) where N is the number of replicas")  # fmt: skip
+         complexity="O(N) where N is the number of replicas",
+         differs="One text with a line for each, as in Kvrocks; Redis has an array.")  # fmt: skip
 def replicas(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     text = view.cluster_replicas(c.topology, argv[2].decode("latin-1"), s.node.now_ms)
@@ -143,7 +154,8 @@ def _keys_in(c: Cluster, slot: int, count: int | None) -> list[bytes]:
 
 @command("cluster|countkeysinslot", arity=3, flags="stale", group="cluster", since="3.0.0",
          summary="Returns the number of keys in a hash slot.",
-         complexity="O(N) where N is the number of keys in the slot")  # fmt: skip
+         complexity="O(N) where N is the number of keys in the slot",
+         differs="Counts at each call (Redis: O(1)).")  # fmt: skip
 def countkeysinslot(s: Session, argv: list[bytes]) -> Any:
     return len(_keys_in(cluster_of(s), _slot(argv[2]), None))
 
@@ -161,7 +173,9 @@ def getkeysinslot(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("cluster|reset", arity=-2, flags="admin stale noscript no_multi", group="cluster", since="3.0.0",
-         summary="Makes an empty node forget its topology.")  # fmt: skip
+         summary="Makes an empty node forget its topology.",
+         differs="HARD and SOFT are the same, as in Kvrocks; an error as long as there are keys, or "
+         "slots move.")  # fmt: skip
 def reset(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     require_admin(s)
@@ -171,8 +185,9 @@ def reset(s: Session, argv: list[bytes]) -> Any:
     return OK
 
 
-@command("cluster|import", arity=4, flags="admin stale noscript no_multi", group="cluster", since="3.0.0",
-         summary="Internal: a source announces slots (0), confirms them (1), or gives up (2).")  # fmt: skip
+@command("cluster|import", arity=4, flags="admin stale noscript no_multi", group="cluster", since="2.0.6",
+         summary="Internal: a source announces slots (0), confirms them (1), or gives up (2).",
+         differs="Redis does not have it. What a Kvrocks node says to a target.")  # fmt: skip
 def import_slots(s: Session, argv: list[bytes]) -> Any:
     """The form that Kvrocks sources use; Slotrocks sources use CLUSTERX HANDOVER."""
     c = cluster_of(s)
@@ -210,7 +225,9 @@ def source_id(c: Cluster, wanted: SlotSet) -> str:
 
 
 @command("readonly", arity=1, flags="fast loading stale no_multi", group="cluster", since="3.0.0",
-         summary="Enables read-only queries for a connection to a replica.")  # fmt: skip
+         summary="Enables read-only queries for a connection to a replica.",
+         differs="Nodes do not replicate: one that the topology calls a replica reads what it happens to "
+         "have.")  # fmt: skip
 def readonly(s: Session, argv: list[bytes]) -> Any:
     cluster_of(s)
     s.readonly = True

@@ -21,24 +21,25 @@ USAGE = "ERR CLUSTERX command, CLUSTERX VERSION|MYID|SETNODEID|SETNODES|SETSLOT|
 _ADMIN = "admin stale noscript no_multi"
 
 
-@command("clusterx", arity=-2, group="cluster", since="3.0.0", summary="A container for Kvrocks's cluster commands.",
+@command("clusterx", arity=-2, group="cluster", since="2.0.2", summary="A container for Kvrocks's cluster commands.",
          complexity="Depends on subcommand.", unknown=USAGE)  # fmt: skip
 def clusterx(s: Session, argv: list[bytes]) -> Any:
     raise CommandError(USAGE)
 
 
-@command("clusterx|version", arity=2, flags="stale", group="cluster", since="3.0.0",
+@command("clusterx|version", arity=2, flags="stale", group="cluster", since="2.0.2",
          summary="Returns the version of the topology, -1 before the first.")  # fmt: skip
 def version(s: Session, argv: list[bytes]) -> Any:
     return str(cluster_of(s).topology.version)
 
 
-@command("clusterx|myid", arity=2, flags="stale", group="cluster", since="3.0.0", summary="Returns the ID of a node.")
+# Kvrocks 2.10 has it; since when is not documented.
+@command("clusterx|myid", arity=2, flags="stale", group="cluster", since="2.10.0", summary="Returns the ID of a node.")
 def myid(s: Session, argv: list[bytes]) -> Any:
     return cluster_of(s).myid
 
 
-@command("clusterx|setnodeid", arity=3, flags=_ADMIN, group="cluster", since="3.0.0", summary="Sets the ID of a node.")
+@command("clusterx|setnodeid", arity=3, flags=_ADMIN, group="cluster", since="2.0.2", summary="Sets the ID of a node.")
 def setnodeid(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     require_admin(s)
@@ -58,8 +59,9 @@ def _version(word: bytes) -> int:
         raise CommandError("ERR Invalid version") from None
 
 
-@command("clusterx|setnodes", arity=-4, flags=_ADMIN, group="cluster", since="3.0.0",
-         summary="Sets the topology.", complexity="O(N) where N is the number of nodes and ranges")  # fmt: skip
+@command("clusterx|setnodes", arity=-4, flags=_ADMIN, group="cluster", since="2.0.2",
+         summary="Sets the topology.", complexity="O(N) where N is the number of nodes and ranges",
+         differs="A topology that does not know of a finished hand-over does not undo it.")  # fmt: skip
 def setnodes(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     require_admin(s)
@@ -72,7 +74,7 @@ def setnodes(s: Session, argv: list[bytes]) -> Any:
     return OK
 
 
-@command("clusterx|setslot", arity=6, flags=_ADMIN, group="cluster", since="3.0.0",
+@command("clusterx|setslot", arity=6, flags=_ADMIN, group="cluster", since="2.0.6",
          summary="Gives slots to a node, in the next version of the topology.")  # fmt: skip
 def setslot(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
@@ -87,9 +89,11 @@ def setslot(s: Session, argv: list[bytes]) -> Any:
     return OK
 
 
-@command("clusterx|migrate", arity=-4, flags=_ADMIN, group="cluster", since="3.0.0",
+@command("clusterx|migrate", arity=-4, flags=_ADMIN, group="cluster", since="2.0.6",
          summary="Moves slots to another node.",
-         complexity="O(N) where N is the number of keys in the slots")  # fmt: skip
+         complexity="O(N) where N is the number of keys in the slots",
+         differs="Takes several ranges at once (Kvrocks: the first). Writes of slots that are handed "
+         "over wait (Kvrocks: TRYAGAIN). CLUSTERX MIGRATION CANCEL stops it.")  # fmt: skip
 def migrate(s: Session, argv: list[bytes]) -> Any:
     c = cluster_of(s)
     require_admin(s)
@@ -134,7 +138,7 @@ def _migrate_mode(words: list[bytes]) -> tuple[bool, int]:
     return True, timeout_s
 
 
-@command("clusterx|migration", arity=-4, flags=_ADMIN, group="cluster", since="3.0.0",
+@command("clusterx|migration", arity=-4, flags=_ADMIN, group="cluster", since="0.1.0",
          summary="CANCEL slots: stops a migration. RESOLVE slots node-id: decides who owns them when the outcome is"
          " unknown and the other node gone for ever; a wrong decision costs data.")  # fmt: skip
 def migration(s: Session, argv: list[bytes]) -> Any:
@@ -154,7 +158,7 @@ def migration(s: Session, argv: list[bytes]) -> Any:
             raise CommandError("ERR syntax error")
 
 
-@command("clusterx|verify", arity=4, flags=_ADMIN, group="cluster", since="3.0.0",
+@command("clusterx|verify", arity=4, flags=_ADMIN, group="cluster", since="0.1.0",
          summary="Compares every row of slots with those of another node.",
          complexity="O(N) where N is the number of rows, in a process of its own")  # fmt: skip
 def verify(s: Session, argv: list[bytes]) -> Any:
@@ -167,7 +171,7 @@ def verify(s: Session, argv: list[bytes]) -> Any:
     return reply_later(s, c.verifier.verify(slots, peer))
 
 
-@command("clusterx|digest", arity=4, flags=_ADMIN, group="cluster", since="3.0.0",
+@command("clusterx|digest", arity=4, flags=_ADMIN, group="cluster", since="0.1.0",
          summary="Internal: digests every row of slots, for another node's VERIFY.",
          complexity="O(N) where N is the number of rows, in a process of its own")  # fmt: skip
 def digest(s: Session, argv: list[bytes]) -> Any:
@@ -207,9 +211,11 @@ def reply_later(s: Session, work: Coroutine[Any, Any, Any]) -> Suspended:
     return s.suspend(leave)
 
 
-@command("applybatch", arity=-2, flags="write no_multi noscript", group="server", since="2.6.0",
+@command("applybatch", arity=-2, flags="write no_multi noscript", group="server", since="2.8.0",
          summary="Writes the rows of a RocksDB write batch: what a migration sends.",
-         complexity="O(N) where N is the number of rows")  # fmt: skip
+         complexity="O(N) where N is the number of rows",
+         differs="In a cluster only rows of slots that this node owns are written (Kvrocks: anything), and none while "
+         "a migration runs.")  # fmt: skip
 def applybatch(s: Session, argv: list[bytes]) -> Any:
     if len(argv) > 3 or (len(argv) == 3 and argv[2].lower() != b"lowpri"):
         raise CommandError("ERR syntax error")

@@ -39,7 +39,8 @@ def info(s: Session, argv: list[bytes]) -> Any:
 
 @command("command|docs", arity=-2, flags=FLAGS, group="server", since="7.0.0",
          summary="Returns documentary information about one, multiple or all commands.",
-         complexity=PER_COMMAND)  # fmt: skip
+         complexity=PER_COMMAND,
+         differs="Without arguments and history.")  # fmt: skip
 def docs(s: Session, argv: list[bytes]) -> Any:
     rows = [named(word) for word in argv[2:]] or list(COMMANDS.values())
     return {row.name: command_info.docs(row) for row in rows if row is not None}

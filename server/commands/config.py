@@ -23,13 +23,17 @@ def config(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("config|get", arity=-3, flags=ADMIN, group="server", since="2.0.0",
-         summary="Returns the effective values of configuration parameters.", complexity=PER_OPTION)  # fmt: skip
+         summary="Returns the effective values of configuration parameters.", complexity=PER_OPTION,
+         differs="The options are those of [slotrocks.conf](slotrocks.conf): none of Redis's for memory, "
+         "snapshots, append-only files or encodings.")  # fmt: skip
 def get(s: Session, argv: list[bytes]) -> Any:
     return s.node.config.get_options(argv[2:])
 
 
 @command("config|set", arity=-4, flags=ADMIN, group="server", since="2.0.0",
-         summary="Sets configuration parameters in-flight.", complexity=PER_OPTION)  # fmt: skip
+         summary="Sets configuration parameters in-flight.", complexity=PER_OPTION,
+         differs="The options are those of [slotrocks.conf](slotrocks.conf), of which those marked live "
+         "can be set.")  # fmt: skip
 def set_options(s: Session, argv: list[bytes]) -> Any:
     s.node.config.set_options(argv[2:])
     return OK

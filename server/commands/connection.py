@@ -47,6 +47,8 @@ def echo(s: Session, argv: list[bytes]) -> Any:
 @command(
     "hello", arity=-1, flags="allow_busy fast loading no_auth noscript stale", group="connection", since="6.0.0",
     summary="Handshakes with the server.",
+    differs="RESP3 is always there (Kvrocks: resp3-enabled). The role is always master, the version that of the Redis "
+    "that is followed.",
 )  # fmt: skip
 def hello(s: Session, argv: list[bytes]) -> Any:
     protocol = None
@@ -96,6 +98,7 @@ def checked_name(name: bytes) -> bytes:
 @command(
     "auth", arity=-2, flags="allow_busy fast loading no_auth noscript stale", group="connection", since="1.0.0",
     summary="Authenticates the connection.", complexity="O(N) where N is the number of passwords defined for the user",
+    differs="There is one user, default, with the password requirepass; no ACL, and no namespaces as in Kvrocks.",
 )  # fmt: skip
 def auth(s: Session, argv: list[bytes]) -> Any:
     if len(argv) > 3:
@@ -124,6 +127,7 @@ def set_authenticated(s: Session, authenticated: bool) -> None:
 @command(
     "select", arity=2, flags="fast loading stale", group="connection", since="1.0.0",
     summary="Changes the selected database.",
+    differs="Only 0. Kvrocks 2.10 answers OK to any number, and changes nothing.",
 )  # fmt: skip
 def select(s: Session, argv: list[bytes]) -> Any:
     index = int32(argv[1])

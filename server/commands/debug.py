@@ -31,7 +31,8 @@ EXAMPLES: dict[str, Any] = {
 
 
 @command("debug", arity=-2, flags="admin loading noscript stale", group="server", since="1.0.0",
-         summary="A container for debugging commands.", complexity="Depends on subcommand.")  # fmt: skip
+         summary="A container for debugging commands.", complexity="Depends on subcommand.",
+         differs="Only SLEEP, SET-ACTIVE-EXPIRE, LOG, ERROR and PROTOCOL (without attrib and bignum).")  # fmt: skip
 def debug(s: Session, argv: list[bytes]) -> Any:
     name = argv[1].decode("utf-8", "surrogateescape")
     match name.lower(), len(argv):

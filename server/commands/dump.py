@@ -44,8 +44,9 @@ def dump(s: Session, argv: list[bytes]) -> Any:
     "restore", arity=-4, flags="write denyoom", keys=(1, 1, 1), group="generic", since="2.6.0",
     summary="Creates a key from the serialized representation of a value.", complexity=N_DUMPED,
     differs="Takes what Redis 2.6 to 7.2 dumps, and the same from later versions up to RDB 12 and from Valkey 9. Bytes "
-    "behind the value are an error. IDLETIME and FREQ mean nothing. It is one write: a million elements take some "
-    "seconds, during which no other client is served.",
+    "behind the value are an error. IDLETIME and FREQ mean nothing. Kvrocks 2.10 restores strings, lists, hashes, sets "
+    "and sorted sets only. It is one write: a million elements take some seconds, during which no other client is "
+    "served.",
 )  # fmt: skip
 def restore(s: Session, argv: list[bytes]) -> Any:
     replace, absolute = restore_options(argv)
@@ -74,6 +75,7 @@ def restore(s: Session, argv: list[bytes]) -> Any:
 command(
     "restore-asking", arity=-4, flags="write denyoom asking", keys=(1, 1, 1), group="server", since="3.0.0",
     summary="An internal command for migrating keys in a cluster: ASKING and RESTORE in one.", complexity=N_DUMPED,
+    differs="As RESTORE.",
 )(restore)  # fmt: skip
 
 

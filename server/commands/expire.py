@@ -78,6 +78,7 @@ for _name, _since, _absolute, _unit_ms, _summary in (
 ):
     command(
         _name, arity=-3, flags="write fast", keys=(1, 1, 1), group="generic", since=_since, summary=_summary,
+        differs="Kvrocks 2.10 does not have NX, XX, GT and LT.",
     )(expire_handler(_name, absolute=_absolute, unit_ms=_unit_ms))  # fmt: skip
 
 for _name, _since, _absolute, _unit_ms, _summary in (

@@ -15,11 +15,16 @@ from slotrocks.server.table import KeySpec, command
 
 KEYS_AT = {"json.mget": (1, -2, 1), "json.mset": (1, -3, 3), "json.debug": (2, 2, 1)}
 FIRST_ARGUMENT = (1, 1, 1)
+# The commands that came later than the others of their group.
+SINCE = {
+    "siexists": "1.1.20", "sirangebyvalue": "1.1.31", "sirevrangebyvalue": "1.1.31",
+    "json.mget": "2.8.0", "json.mset": "2.9.0", "json.debug": "2.9.0", "json.resp": "2.10.0", "bf.insert": "2.7.0",
+}  # fmt: skip
 
 # Group: (what its keys are, since which version of Kvrocks, commands with arity; those that write, those that read).
 GROUPS = {
     "sortedint": (
-        "sorted integers", "1.0.0",
+        "sorted integers", "1.0.2",
         "siadd -3, sirem -3",
         "sicard 2, siexists -3, sirange -4, sirevrange -4, sirangebyvalue -4, sirevrangebyvalue -4",
     ),
@@ -47,6 +52,7 @@ def declare(name: str, arity: int, flags: str, group: str, since: str, things: s
         raise CommandError(text)
 
     keys: KeySpec = KEYS_AT.get(name, FIRST_ARGUMENT)
+    since = SINCE.get(name, since)
     summary = f"Not supported, answers with an error: {things} are kept and migrated only."
     command(name, arity=arity, flags=flags, keys=keys, group=group, since=since, summary=summary)(refuse)
 

@@ -41,7 +41,7 @@ from slotrocks.server.table import command
 SYNTAX = "ERR syntax error"
 
 
-@command("clusterx|handover", arity=-3, flags="admin stale noscript no_multi", group="cluster", since="3.0.0",
+@command("clusterx|handover", arity=-3, flags="admin stale noscript no_multi", group="cluster", since="0.1.0",
          summary="Internal: what the two ends of a migration say to each other.")  # fmt: skip
 def handover(s: Session, argv: list[bytes]) -> Any:
     importer = cluster_of(s).importer

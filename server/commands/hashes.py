@@ -187,6 +187,7 @@ def hincrbyfloat(s: Session, argv: list[bytes]) -> Any:
     "hrandfield", arity=-2, flags="readonly", keys=(1, 1, 1), group="hash", since="6.2.0",
     summary="Returns one or more random fields from a hash.",
     complexity="O(N) where N is the number of fields returned",
+    differs="Of more than 2048 elements not every one is equally likely.",
 )  # fmt: skip
 def hrandfield(s: Session, argv: list[bytes]) -> Any:
     if len(argv) == 2:
@@ -226,6 +227,8 @@ def fields_chosen(s: Session, count: int, chosen: elements.Elements, *, with_val
     summary="Iterates over fields and values of a hash.",
     complexity="O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to "
     "return back to 0. N is the number of elements inside the collection.",
+    differs="Up to 128 elements come at once, however long they are, and of more at most 10000 a call; in the order of "
+    "their bytes. The 16384 newest cursors are known, until a restart; with any other the iteration begins anew.",
 )  # fmt: skip
 def hscan(s: Session, argv: list[bytes]) -> Any:
     cursor, found = scan_elements(s, argv, TYPE_HASH)

@@ -81,8 +81,7 @@ def pfmerge(s: Session, argv: list[bytes]) -> Any:
 @command(
     "pfdebug", arity=3, flags="write denyoom admin", keys=(2, 2, 1), group="hyperloglog", since="2.8.9",
     summary="Internal commands for debugging HyperLogLog values.", complexity="N/A",
-    differs="All keys but those that came as strings are in the dense encoding. Kvrocks does not have this "
-    "command.",
+    differs="All keys but those that came as strings are in the dense encoding.",
 )  # fmt: skip
 @explained
 def pfdebug(s: Session, argv: list[bytes]) -> Any:
@@ -110,7 +109,7 @@ def pfdebug(s: Session, argv: list[bytes]) -> Any:
 @command(
     "pfselftest", arity=1, flags="admin", group="hyperloglog", since="2.8.9",
     summary="An internal command for testing HyperLogLog values.", complexity="N/A",
-    differs="A test of the registers and of one estimate. Kvrocks does not have this command.",
+    differs="A test of the registers and of one estimate.",
 )  # fmt: skip
 def pfselftest(s: Session, argv: list[bytes]) -> Any:
     for check in (test_registers, test_estimate):

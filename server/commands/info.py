@@ -11,6 +11,9 @@ from slotrocks.server.table import command
 
 
 @command("info", arity=-1, flags="loading stale", group="server", since="1.0.0",
-         summary="Returns information and statistics about the server.")  # fmt: skip
+         summary="Returns information and statistics about the server.",
+         differs="Sections and fields are those of Kvrocks that apply, and those that clients of Redis "
+         "read. keys and expires are estimates; used_memory is the whole process. latencystats and "
+         "modules are not there.")  # fmt: skip
 def info(s: Session, argv: list[bytes]) -> Any:
     return Verbatim("txt", info_text(s.node, [word.decode("latin-1").lower() for word in argv[1:]]))

@@ -44,6 +44,7 @@ def lookup(s: Session, key: bytes) -> Metadata | None:
 @command(
     "del", arity=-2, flags="write", keys=(1, -1, 1), group="generic", since="1.0.0",
     summary="Deletes one or more keys.", complexity=N_REMOVED,
+    differs="All rows of the key go at once; Kvrocks leaves them to its compactions.",
 )  # fmt: skip
 def del_(s: Session, argv: list[bytes]) -> Any:
     return sum(keyspace.delete(s.txn, key) for key in argv[1:])
@@ -52,6 +53,7 @@ def del_(s: Session, argv: list[bytes]) -> Any:
 command(
     "unlink", arity=-2, flags="write fast", keys=(1, -1, 1), group="generic", since="4.0.0",
     summary="Asynchronously deletes one or more keys.", complexity=N_REMOVED,
+    differs="The same as DEL: nothing is left for later.",
 )(del_)  # fmt: skip
 
 
@@ -69,6 +71,7 @@ command(
     summary="Returns the number of existing keys out of those specified after updating the time they were last "
     "accessed.",
     complexity="O(N) where N is the number of keys that will be touched.",
+    differs="Counts the keys; accesses are not tracked.",
 )(exists)  # fmt: skip
 
 
@@ -88,6 +91,7 @@ def type_(s: Session, argv: list[bytes]) -> Any:
 @command(
     "rename", arity=3, flags="write", keys=(1, 2, 1), group="generic", since="1.0.0",
     summary="Renames a key and overwrites the destination.", complexity=N_COPIED,
+    differs="A collection is written anew under its new name (Redis: O(1)).",
 )  # fmt: skip
 def rename(s: Session, argv: list[bytes]) -> Any:
     source = s.txn.lookup(argv[1])
@@ -101,6 +105,7 @@ def rename(s: Session, argv: list[bytes]) -> Any:
 @command(
     "renamenx", arity=3, flags="write fast", keys=(1, 2, 1), group="generic", since="1.0.0",
     summary="Renames a key only when the target key name doesn't exist.", complexity=N_COPIED,
+    differs="A collection is written anew under its new name (Redis: O(1)).",
 )  # fmt: skip
 def renamenx(s: Session, argv: list[bytes]) -> Any:
     source = s.txn.lookup(argv[1])
@@ -115,6 +120,7 @@ def renamenx(s: Session, argv: list[bytes]) -> Any:
 @command(
     "copy", arity=-3, flags="write denyoom", keys=(1, 2, 1), group="generic", since="6.2.0",
     summary="Copies the value of a key to a new key.", complexity=N_COPIED,
+    differs="DB can only be 0.",
 )  # fmt: skip
 def copy(s: Session, argv: list[bytes]) -> Any:
     replace = False
@@ -141,6 +147,7 @@ def copy(s: Session, argv: list[bytes]) -> Any:
 @command(
     "move", arity=3, flags="write fast", keys=(1, 1, 1), group="generic", since="1.0.0",
     summary="Moves a key to another database.",
+    differs="There is one database: always an error. (Kvrocks: nothing is moved, but answers 1.)",
 )  # fmt: skip
 def move(s: Session, argv: list[bytes]) -> Any:
     """There is one database, so there is nowhere to move to."""
@@ -152,6 +159,7 @@ def move(s: Session, argv: list[bytes]) -> Any:
 
 @command(
     "swapdb", arity=3, flags="write fast", group="server", since="4.0.0", summary="Swaps two databases.",
+    differs="There is one database, which can be swapped with itself.",
 )  # fmt: skip
 def swapdb(s: Session, argv: list[bytes]) -> Any:
     """There is one database, which can be swapped with itself."""
@@ -170,6 +178,8 @@ def swapdb(s: Session, argv: list[bytes]) -> Any:
 @command(
     "flushdb", arity=-1, flags="write", group="server", since="1.0.0",
     summary="Removes all keys from the current database.", complexity="O(1): ranges are deleted, not keys.",
+    differs="ASYNC and SYNC are the same. In a cluster it ends a migration that is not decided yet; it is refused "
+    "(TRYAGAIN) while this node has promised to keep slots whose hand-over is not decided.",
 )  # fmt: skip
 def flushdb(s: Session, argv: list[bytes]) -> Any:
     if len(argv) > 2 or (len(argv) == 2 and argv[1].upper() not in (b"ASYNC", b"SYNC")):
@@ -187,6 +197,7 @@ def flushdb(s: Session, argv: list[bytes]) -> Any:
 command(
     "flushall", arity=-1, flags="write", group="server", since="1.0.0",
     summary="Removes all keys from all databases.", complexity="O(1): ranges are deleted, not keys.",
+    differs="The same as FLUSHDB.",
 )(flushdb)  # fmt: skip
 
 
@@ -212,6 +223,7 @@ def object_encoding(s: Session, argv: list[bytes]) -> Any:
 @command(
     "object|refcount", arity=3, flags="readonly", keys=(2, 2, 1), group="generic", since="2.2.3",
     summary="Returns the reference count of a value of a key.",
+    differs="Always 1; Redis shares small integers.",
 )  # fmt: skip
 def object_refcount(s: Session, argv: list[bytes]) -> Any:
     return None if s.txn.lookup(argv[2]) is None else 1
@@ -229,6 +241,7 @@ def object_idletime(s: Session, argv: list[bytes]) -> Any:
 @command(
     "object|freq", arity=3, flags="readonly", keys=(2, 2, 1), group="generic", since="4.0.0",
     summary="Returns the logarithmic access frequency counter of a Redis object.",
+    differs="Always the error that Redis gives without an LFU policy.",
 )  # fmt: skip
 def object_freq(s: Session, argv: list[bytes]) -> Any:
     if s.txn.lookup(argv[2]) is None:

@@ -21,7 +21,8 @@ def latency(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("latency|latest", arity=2, flags=ADMIN, group="server", since="2.8.13",
-         summary="Returns the latest latency samples for all events.")  # fmt: skip
+         summary="Returns the latest latency samples for all events.",
+         differs="There is one event, command; Redis has several.")  # fmt: skip
 def latest(s: Session, argv: list[bytes]) -> Any:
     return [[name, *event.samples[-1], event.max_ms] for name, event in s.node.latency.events.items()]
 
@@ -50,14 +51,16 @@ def latency_graph(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("latency|doctor", arity=2, flags=ADMIN, group="server", since="2.8.13",
-         summary="Returns a human-readable latency analysis report.")  # fmt: skip
+         summary="Returns a human-readable latency analysis report.",
+         differs="The numbers without advice.")  # fmt: skip
 def doctor(s: Session, argv: list[bytes]) -> Any:
     return Verbatim("txt", s.node.latency.report())
 
 
 @command("latency|histogram", arity=-2, flags=ADMIN, group="server", since="7.0.0",
          summary="Returns the cumulative distribution of latencies of a subset or all commands.",
-         complexity="O(N) where N is the number of commands with latency information being retrieved.")  # fmt: skip
+         complexity="O(N) where N is the number of commands with latency information being retrieved.",
+         differs="Always empty; INFO commandstats has the averages.")  # fmt: skip
 def histogram(s: Session, argv: list[bytes]) -> Any:
     """Empty: histograms would cost every command, and INFO commandstats has the averages."""
     return {}

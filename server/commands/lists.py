@@ -261,6 +261,7 @@ def ltrim(s: Session, argv: list[bytes]) -> Any:
 @command(
     "linsert", arity=5, flags="write denyoom", keys=(1, 1, 1), group="list", since="2.2.0",
     summary="Inserts an element before or after another element in a list.", complexity=N_MOVED,
+    differs="Other clients wait while elements are looked at.",
 )  # fmt: skip
 def linsert(s: Session, argv: list[bytes]) -> Any:
     where = argv[2].upper()
@@ -272,6 +273,7 @@ def linsert(s: Session, argv: list[bytes]) -> Any:
 @command(
     "lrem", arity=4, flags="write", keys=(1, 1, 1), group="list", since="1.0.0",
     summary="Removes elements from a list. Deletes the list if the last element was removed.", complexity=N_MOVED,
+    differs="Other clients wait while elements are looked at.",
 )  # fmt: skip
 def lrem(s: Session, argv: list[bytes]) -> Any:
     return lists.remove(s.txn, argv[1], argv[3], integer(argv[2]))

@@ -49,7 +49,9 @@ def memory(s: Session, argv: list[bytes]) -> Any:
 
 @command("memory|usage", arity=-3, flags="readonly", keys=(2, 2, 1), group="server", since="4.0.0",
          summary="Estimates the memory usage of a key.",
-         complexity="O(N) where N is the number of samples.")  # fmt: skip
+         complexity="O(N) where N is the number of samples.",
+         differs="The bytes of the key's rows before compression, as far as they are sampled, not of "
+         "memory.")  # fmt: skip
 def usage(s: Session, argv: list[bytes]) -> Any:
     samples = SAMPLES_DEFAULT
     for i in range(3, len(argv), 2):
@@ -61,7 +63,8 @@ def usage(s: Session, argv: list[bytes]) -> Any:
     return key_bytes(s, argv[2], samples)
 
 
-@command("memory|stats", arity=2, group="server", since="4.0.0", summary="Returns details about memory usage.")
+@command("memory|stats", arity=2, group="server", since="4.0.0", summary="Returns details about memory usage.",
+         differs="Five fields, about the process and RocksDB.")  # fmt: skip
 def stats(s: Session, argv: list[bytes]) -> Any:
     rss = PROCESS.memory_info().rss
     keys = property_of(s.node, CF_METADATA, "estimate-num-keys")
@@ -75,19 +78,22 @@ def stats(s: Session, argv: list[bytes]) -> Any:
     }
 
 
-@command("memory|doctor", arity=2, group="server", since="4.0.0", summary="Outputs a memory problems report.")
+@command("memory|doctor", arity=2, group="server", since="4.0.0", summary="Outputs a memory problems report.",
+         differs="Gives no diagnosis.")  # fmt: skip
 def doctor(s: Session, argv: list[bytes]) -> Any:
     return "Memory is not diagnosed: data is on disk, MEMORY STATS has what RocksDB's cache and memtables take."
 
 
 @command("memory|malloc-stats", arity=2, group="server", since="4.0.0", summary="Returns the allocator statistics.",
-         complexity="Depends on how much memory is allocated, could be slow")  # fmt: skip
+         complexity="Depends on how much memory is allocated, could be slow",
+         differs="As Redis without jemalloc: none.")  # fmt: skip
 def malloc_stats(s: Session, argv: list[bytes]) -> Any:
     return "Stats not supported for the current allocator"
 
 
 @command("memory|purge", arity=2, group="server", since="4.0.0", summary="Asks the allocator to release memory.",
-         complexity="Depends on how much memory is allocated, could be slow")  # fmt: skip
+         complexity="Depends on how much memory is allocated, could be slow",
+         differs="As Redis without jemalloc: nothing happens.")  # fmt: skip
 def purge(s: Session, argv: list[bytes]) -> Any:
     """As Redis without jemalloc: nothing to do."""
     return OK
@@ -114,9 +120,10 @@ HELP = """
 """
 
 
-@command("disk", arity=3, flags="readonly", keys=(2, 2, 1), group="server", since="7.2.0",
+@command("disk", arity=3, flags="readonly", keys=(2, 2, 1), group="server", since="2.2.0",
          summary="DISK USAGE: returns the bytes that a key's rows take before compression.",
-         complexity="O(N) where N is the number of the key's elements")  # fmt: skip
+         complexity="O(N) where N is the number of the key's elements",
+         differs="Every row is counted; Kvrocks estimates.")  # fmt: skip
 def disk(s: Session, argv: list[bytes]) -> Any:
     if argv[1].lower() != b"usage":
         raise CommandError(f"ERR unknown subcommand '{argv[1].decode('utf-8', 'surrogateescape')}'")

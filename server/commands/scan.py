@@ -48,6 +48,8 @@ def has_whole_tag(prefix: bytes) -> bool:
     "keys", arity=2, flags="readonly", group="generic", since="1.0.0",
     summary="Returns all key names that match a pattern.",
     complexity="O(N) where N is the number of keys that begin with the pattern's literal beginning.",
+    differs="In a cluster also finds what is being imported, or has moved and is not deleted yet. Kvrocks 2.10 knows "
+    "only * and prefix*.",
 )  # fmt: skip
 def keys(s: Session, argv: list[bytes]) -> Any:
     codec = s.txn.codec
@@ -66,7 +68,9 @@ def keys(s: Session, argv: list[bytes]) -> Any:
     summary="Iterates over the key names in the database.",
     complexity="O(COUNT) for every call. O(N) for a complete iteration, including enough command calls for the cursor "
     "to return back to 0. N is the number of keys.",
-    differs="TYPE string finds bitmaps and HyperLogLogs, too; TYPE bitmap and TYPE hyperloglog only those.",
+    differs="The 16384 newest cursors are known, until a restart; with any other the iteration begins anew. "
+    "In a cluster also finds what is being imported, or has moved and is not deleted yet. TYPE string finds bitmaps "
+    "and HyperLogLogs, too; TYPE bitmap and TYPE hyperloglog only those.",
 )  # fmt: skip
 def scan(s: Session, argv: list[bytes]) -> Any:
     cursor = parse_cursor(argv[1])
@@ -124,6 +128,7 @@ def parse_scan_options(argv: list[bytes]) -> tuple[bytes | None, frozenset[int] 
 @command(
     "randomkey", arity=1, flags="readonly", group="generic", since="1.0.0",
     summary="Returns a random key name from the database.", complexity="O(log N)",
+    differs="Not every key is equally likely.",
 )  # fmt: skip
 def randomkey(s: Session, argv: list[bytes]) -> Any:
     return keyspace.random_key(s.txn, _random)
@@ -133,6 +138,8 @@ def randomkey(s: Session, argv: list[bytes]) -> Any:
     "dbsize", arity=1, flags="readonly fast", group="server", since="1.0.0",
     summary="Returns the number of keys in the database.",
     complexity="O(N) where N is the number of keys: they are counted.",
+    differs="Counts at each call (Redis: O(1)), without the keys whose time has passed. Kvrocks answers what DBSIZE "
+    "SCAN found last; that form is not there.",
 )  # fmt: skip
 def dbsize(s: Session, argv: list[bytes]) -> Any:
     return keyspace.count(s.txn)

@@ -21,7 +21,8 @@ def time(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("role", arity=1, flags="fast loading noscript stale", group="server", since="2.8.12",
-         summary="Returns the replication role.")  # fmt: skip
+         summary="Returns the replication role.",
+         differs="Always master, without replicas; the offset is RocksDB's sequence number.")  # fmt: skip
 def role(s: Session, argv: list[bytes]) -> Any:
     return ["master", s.node.store.sequence, []]
 
@@ -37,6 +38,7 @@ def monitor(s: Session, argv: list[bytes]) -> Any:
     "shutdown", arity=-1, flags="admin allow_busy loading no_multi noscript stale", group="server", since="1.0.0",
     summary="Synchronously saves the database(s) to disk and shuts down the server.",
     complexity="O(1): everything is saved at any time",
+    differs="Everything is saved at any time: the options make no difference, and ABORT is always an error.",
 )  # fmt: skip
 def shutdown(s: Session, argv: list[bytes]) -> Any:
     """Everything is saved at any time, so that SAVE, NOSAVE, NOW and FORCE make no difference."""
@@ -52,7 +54,9 @@ def shutdown(s: Session, argv: list[bytes]) -> Any:
 
 
 @command("lastsave", arity=1, flags="fast loading stale", group="server", since="1.0.0",
-         summary="Returns the Unix timestamp of the last successful save to disk.")  # fmt: skip
+         summary="Returns the Unix timestamp of the last successful save to disk.",
+         differs="There are no saves: always the time when the server started. Kvrocks's ISO8601 is not "
+         "there.")  # fmt: skip
 def lastsave(s: Session, argv: list[bytes]) -> Any:
     """There are no saves, each write is in the log. What Redis says before its first save: when it started."""
     return int(s.node.started)
@@ -60,7 +64,8 @@ def lastsave(s: Session, argv: list[bytes]) -> Any:
 
 @command("compact", arity=1, flags="admin noscript", group="server", since="1.0.0",
          summary="Removes in the background what belongs to no key: Kvrocks leaves that to its compactions.",
-         complexity="O(N) where N is the number of collections, in small steps.")  # fmt: skip
+         complexity="O(N) where N is the number of collections, in small steps.",
+         differs="RocksDB compacts of its own accord; Kvrocks's COMPACT has it compact everything.")  # fmt: skip
 def compact(s: Session, argv: list[bytes]) -> Any:
     """RocksDB compacts its files of its own accord, and gives back what these deletions free."""
     if s.node.sweep is not None and not s.node.sweep.done:
@@ -81,11 +86,13 @@ def replicate(s: Session, argv: list[bytes]) -> Any:
 
 for _name, _since in (("replicaof", "5.0.0"), ("slaveof", "1.0.0")):
     command(_name, arity=3, flags="admin no_async_loading noscript stale", group="server", since=_since,
-            summary="Configures a server as replica of another, or promotes it to a master.")(replicate)  # fmt: skip
+            summary="Configures a server as replica of another, or promotes it to a master.",
+            differs="Only NO ONE, which changes nothing: there is no replication.")(replicate)  # fmt: skip
 
 
 @command("lolwut", arity=-1, flags="fast readonly", group="server", since="5.0.0",
-         summary="Displays computer art and the server version.")  # fmt: skip
+         summary="Displays computer art and the server version.",
+         differs="Another picture, and no VERSION.")  # fmt: skip
 def lolwut(s: Session, argv: list[bytes]) -> Any:
     return Verbatim("txt", f"{ART}\nSlotrocks ver. {VERSION}\n")
 

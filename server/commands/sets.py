@@ -85,6 +85,7 @@ def smismember(s: Session, argv: list[bytes]) -> Any:
     summary="Returns one or more random members from a set after removing them. Deletes the set if the last member was "
     "popped.",
     complexity="Without the count argument O(1), otherwise O(N) where N is the value of the passed count.",
+    differs="Of more than 2048 elements not every one is equally likely. Kvrocks pops the first ones.",
 )  # fmt: skip
 def spop(s: Session, argv: list[bytes]) -> Any:
     if len(argv) == 2:
@@ -106,6 +107,7 @@ def spop(s: Session, argv: list[bytes]) -> Any:
     "srandmember", arity=-2, flags="readonly", keys=(1, 1, 1), group="set", since="1.0.0",
     summary="Get one or multiple random members from a set",
     complexity="Without the count argument O(1), otherwise O(N) where N is the absolute value of the passed count.",
+    differs="Of more than 2048 elements not every one is equally likely. Kvrocks answers the first ones.",
 )  # fmt: skip
 def srandmember(s: Session, argv: list[bytes]) -> Any:
     if len(argv) > 3:
@@ -139,6 +141,8 @@ def smove(s: Session, argv: list[bytes]) -> Any:
     summary="Iterates over members of a set.",
     complexity="O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to "
     "return back to 0. N is the number of elements inside the collection.",
+    differs="Up to 128 elements come at once, however long they are, and of more at most 10000 a call; in the order of "
+    "their bytes. The 16384 newest cursors are known, until a restart; with any other the iteration begins anew.",
 )  # fmt: skip
 def sscan(s: Session, argv: list[bytes]) -> Any:
     cursor, found = scan_elements(s, argv, TYPE_SET)

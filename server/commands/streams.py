@@ -111,6 +111,7 @@ def new_id(arg: bytes) -> tuple[int, int | None]:
     "xadd", arity=-5, flags="write denyoom fast", keys=(1, 1, 1), group="stream", since="5.0.0",
     summary="Appends a new message to a stream. Creates the key if it doesn't exist.",
     complexity="O(1) when adding a new entry, O(N) when trimming where N being the number of entries evicted.",
+    differs="MAXLEN ~ and MINID ~ trim as if Redis's nodes had 100 entries each, however long.",
 )  # fmt: skip
 def xadd(s: Session, argv: list[bytes]) -> Any:
     options = parse_options(argv, add=True)
@@ -143,6 +144,7 @@ def xadd(s: Session, argv: list[bytes]) -> Any:
     "xtrim", arity=-4, flags="write", keys=(1, 1, 1), group="stream", since="5.0.0",
     summary="Deletes messages from the beginning of a stream.",
     complexity="O(N), with N being the number of evicted entries, or of those that stay if these are fewer.",
+    differs="With ~ as if Redis's nodes had 100 entries each, however long.",
 )  # fmt: skip
 def xtrim(s: Session, argv: list[bytes]) -> Any:
     how = parse_options(argv, add=False).trim
@@ -172,6 +174,8 @@ def xdel(s: Session, argv: list[bytes]) -> Any:
 @command(
     "xsetid", arity=-3, flags="write denyoom fast", keys=(1, 1, 1), group="stream", since="5.0.0",
     summary="An internal command for replicating stream values.",
+    differs="Counts as a change to those who WATCH the stream. A key that is not there is an error (Kvrocks makes a "
+    "stream).",
 )  # fmt: skip
 def xsetid(s: Session, argv: list[bytes]) -> Any:
     last_id = strict_id(argv[2])

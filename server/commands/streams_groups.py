@@ -95,6 +95,7 @@ def xgroup(s: Session, argv: list[bytes]) -> Any:
 @command(
     "xgroup|create", arity=-5, flags="write denyoom", keys=(2, 2, 1), group="stream", since="5.0.0",
     summary="Creates a consumer group.",
+    differs="Names may begin with a digit (Kvrocks: refused).",
 )  # fmt: skip
 def create(s: Session, argv: list[bytes]) -> Any:
     mkstream, entries_read = parse_options(argv, create=True)

@@ -49,6 +49,7 @@ def xinfo(s: Session, argv: list[bytes]) -> Any:
 @command(
     "xinfo|stream", arity=-3, flags="readonly", keys=(2, 2, 1), group="stream", since="5.0.0",
     summary="Returns information about a stream.",
+    differs="radix-tree-keys and radix-tree-nodes are what they would be with full nodes.",
 )  # fmt: skip
 def info_stream(s: Session, argv: list[bytes]) -> Any:
     stream = stream_of(s, argv[2])

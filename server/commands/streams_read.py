@@ -100,6 +100,7 @@ def block_ms(arg: bytes, now_ms: int) -> int:
     summary="Returns messages from multiple streams with IDs greater than the ones requested. Blocks until a message "
     "is available otherwise.",
     complexity="For each stream mentioned: " + RETURNED.format("being "),
+    differs="In a cluster redirected by its keys, as in Redis; Kvrocks 2.10 reads what the node happens to have.",
 )  # fmt: skip
 def xread(s: Session, argv: list[bytes]) -> Any:
     call = parse_call(argv, s.txn.now_ms, with_group=False)
@@ -176,6 +177,7 @@ class Place(NamedTuple):
     "available otherwise.",
     complexity="For each stream mentioned: O(M) with M being the number of elements returned, and, for those that the "
     "consumer has got already, of those that are pending for others in between.",
+    differs="In a cluster redirected by its keys, as in Redis; Kvrocks 2.10 is not.",
 )  # fmt: skip
 def xreadgroup(s: Session, argv: list[bytes]) -> Any:
     call = parse_call(argv, s.txn.now_ms, with_group=True)

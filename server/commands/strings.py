@@ -51,7 +51,7 @@ def existing(s: Session, key: bytes) -> Metadata:
 @command(
     "get", arity=2, flags="readonly fast", keys=(1, 1, 1), group="string", since="1.0.0",
     summary="Returns the string value of a key.",
-    differs="Bitmaps and HyperLogLogs are read as the strings that they are in Redis.",
+    differs="Bitmaps and HyperLogLogs are read as the strings that they are in Redis (Kvrocks: bitmaps up to 16 MB).",
 )  # fmt: skip
 def get(s: Session, argv: list[bytes]) -> Any:
     try:
@@ -244,6 +244,7 @@ def increment(s: Session, key: bytes, by: int) -> int:
     "incrbyfloat", arity=3, flags="write denyoom fast", keys=(1, 1, 1), group="string", since="2.6.0",
     summary="Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't "
     "exist.",
+    differs="The number is stored as in Redis (0.3); Kvrocks stores six decimals (0.300000).",
 )  # fmt: skip
 def incrbyfloat(s: Session, argv: list[bytes]) -> Any:
     try:

@@ -73,6 +73,8 @@ def unwatch(s: Session, argv: list[bytes]) -> Any:
 @command(
     "exec", arity=1, flags="noscript loading stale skip_slowlog multi_control", group="transactions", since="1.2.0",
     summary="Executes all commands in a transaction.", complexity="Depends on commands in the transaction",
+    differs="In a cluster the calls may be in several slots of this node, as in Kvrocks (Redis: CROSSSLOT). Whether "
+    "all of them are served here is decided before the first one runs.",
 )  # fmt: skip
 def exec_(s: Session, argv: list[bytes]) -> Any:
     if s.queue is None:

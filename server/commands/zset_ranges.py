@@ -126,6 +126,7 @@ def answer(s: Session, argv: list[bytes], query: Query) -> Any:
 @command(
     "zrange", arity=-4, flags="readonly", keys=(1, 1, 1), group="sorted-set", since="1.2.0",
     summary="Returns members in a sorted set within a range of indexes.", complexity=BY_RANK_RETURNED,
+    differs="With BYLEX: members with different scores are in the order of their bytes, as in Kvrocks.",
 )  # fmt: skip
 def zrange(s: Session, argv: list[bytes]) -> Any:
     return answer(s, argv, parse_query(argv, 1))
@@ -158,6 +159,7 @@ def zrevrangebyscore(s: Session, argv: list[bytes]) -> Any:
 @command(
     "zrangebylex", arity=-4, flags="readonly", keys=(1, 1, 1), group="sorted-set", since="2.8.9",
     summary="Returns members in a sorted set within a lexicographical range.", complexity=RETURNED,
+    differs="Members with different scores are in the order of their bytes, as in Kvrocks.",
 )  # fmt: skip
 def zrangebylex(s: Session, argv: list[bytes]) -> Any:
     return answer(s, argv, parse_query(argv, 1, by="lex", reverse=False))
@@ -166,6 +168,7 @@ def zrangebylex(s: Session, argv: list[bytes]) -> Any:
 @command(
     "zrevrangebylex", arity=-4, flags="readonly", keys=(1, 1, 1), group="sorted-set", since="2.8.9",
     summary="Returns members in a sorted set within a lexicographical range in reverse order.", complexity=RETURNED,
+    differs="Members with different scores are in the order of their bytes, as in Kvrocks.",
 )  # fmt: skip
 def zrevrangebylex(s: Session, argv: list[bytes]) -> Any:
     return answer(s, argv, parse_query(argv, 1, by="lex", reverse=True))
@@ -186,6 +189,7 @@ def zrangestore(s: Session, argv: list[bytes]) -> Any:
 @command(
     "zcount", arity=4, flags="readonly fast", keys=(1, 1, 1), group="sorted-set", since="2.0.0",
     summary="Returns the count of members in a sorted set that have scores within a range.", complexity=COUNTED,
+    differs="Redis: O(log(N)).",
 )  # fmt: skip
 def zcount(s: Session, argv: list[bytes]) -> Any:
     return count(s, argv[1], score_span_of(argv[2], argv[3]))
@@ -194,6 +198,7 @@ def zcount(s: Session, argv: list[bytes]) -> Any:
 @command(
     "zlexcount", arity=4, flags="readonly fast", keys=(1, 1, 1), group="sorted-set", since="2.8.9",
     summary="Returns the number of members in a sorted set within a lexicographical range.", complexity=COUNTED,
+    differs="Redis: O(log(N)). Members with different scores are in the order of their bytes, as in Kvrocks.",
 )  # fmt: skip
 def zlexcount(s: Session, argv: list[bytes]) -> Any:
     return count(s, argv[1], lex_span_of(argv[2], argv[3]))
@@ -231,6 +236,7 @@ def zremrangebyscore(s: Session, argv: list[bytes]) -> Any:
     summary="Removes members in a sorted set within a lexicographical range. Deletes the sorted set if all members "
     "were removed.",
     complexity=REMOVED,
+    differs="Members with different scores are in the order of their bytes, as in Kvrocks.",
 )  # fmt: skip
 def zremrangebylex(s: Session, argv: list[bytes]) -> Any:
     return zsets.remove_span(s.txn, argv[1], lex_span_of(argv[2], argv[3]))

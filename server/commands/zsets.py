@@ -87,6 +87,7 @@ def add(
     "zadd", arity=-4, flags="write denyoom fast", keys=(1, 1, 1), group="sorted-set", since="1.2.0",
     summary="Adds one or more members to a sorted set, or updates their scores. Creates the key if it doesn't exist.",
     complexity=PER_MEMBER,
+    differs="A score of -0 is stored as 0.",
 )  # fmt: skip
 def zadd(s: Session, argv: list[bytes]) -> Any:
     options, pairs = parse_zadd(argv)
@@ -133,6 +134,7 @@ def zcard(s: Session, argv: list[bytes]) -> Any:
 @command(
     "zscore", arity=3, flags="readonly fast", keys=(1, 1, 1), group="sorted-set", since="1.2.0",
     summary="Returns the score of a member in a sorted set.",
+    differs="Scores have the fewest digits that read back as the same number, as in Redis 7.2 (Kvrocks: 17 digits).",
 )  # fmt: skip
 def zscore(s: Session, argv: list[bytes]) -> Any:
     zset = read(s, argv[1])
@@ -152,6 +154,7 @@ def zmscore(s: Session, argv: list[bytes]) -> Any:
 @command(
     "zrank", arity=-3, flags="readonly fast", keys=(1, 1, 1), group="sorted-set", since="2.0.0",
     summary="Returns the index of a member in a sorted set ordered by ascending scores.", complexity=RANK_WALK,
+    differs="Redis: O(log(N)).",
 )  # fmt: skip
 def zrank(s: Session, argv: list[bytes]) -> Any:
     return rank(s, argv, "zrank")
@@ -160,6 +163,7 @@ def zrank(s: Session, argv: list[bytes]) -> Any:
 @command(
     "zrevrank", arity=-3, flags="readonly fast", keys=(1, 1, 1), group="sorted-set", since="2.0.0",
     summary="Returns the index of a member in a sorted set ordered by descending scores.", complexity=RANK_WALK,
+    differs="Redis: O(log(N)).",
 )  # fmt: skip
 def zrevrank(s: Session, argv: list[bytes]) -> Any:
     return rank(s, argv, "zrevrank")
@@ -187,6 +191,7 @@ def rank(s: Session, argv: list[bytes], name: str) -> Any:
     "zrandmember", arity=-2, flags="readonly", keys=(1, 1, 1), group="sorted-set", since="6.2.0",
     summary="Returns one or more random members from a sorted set.",
     complexity="O(N) where N is the number of elements in the sorted set.",
+    differs="Of more than 2048 elements not every one is equally likely.",
 )  # fmt: skip
 def zrandmember(s: Session, argv: list[bytes]) -> Any:
     if len(argv) == 2:
@@ -217,6 +222,8 @@ def zrandmember(s: Session, argv: list[bytes]) -> Any:
     summary="Iterates over members and scores of a sorted set.",
     complexity="O(COUNT) for every call. O(N) for a complete iteration, including enough command calls for the cursor "
     "to return back to 0. N is the number of elements inside the collection.",
+    differs="Up to 128 elements come at once, however long they are, and of more at most 10000 a call; in the order of "
+    "their bytes. The 16384 newest cursors are known, until a restart; with any other the iteration begins anew.",
 )  # fmt: skip
 def zscan(s: Session, argv: list[bytes]) -> Any:
     cursor, found = scan_elements(s, argv, TYPE_ZSET)

@@ -5,9 +5,8 @@ Differences that are meant (Debian's redis-server is 7.0, we follow 7.2):
 * Doubles have the fewest digits that read back as the same number (7.0 prints 17), and coordinates in RESP3, too:
   numbers are compared as numbers where the bytes differ.
 * ZRANK and ZREVRANK take WITHSCORE (7.2).
-* ZRANDMEMBER with a negative count answers with 10 million members at most.
 * A score of -0 is stored as 0, as Redis does in small sorted sets (in large ones it prints -0).
-* ZSCAN heeds COUNT for small sorted sets, too, and its order is that of the members' bytes.
+* ZSCAN's order is that of the members' bytes.
 * Members with different scores in a range by lex: Redis's answer makes no sense, ours is by the bytes.
 """
 

@@ -121,10 +121,9 @@ DIFFERENCES = (
     Difference("`**` and the like match the empty key, too; in Redis only `*` does."),
     Difference(
         "`SCAN` and its kin refuse a negative cursor; their cursors, and the order of what they find, are others. "
-        "`SSCAN` and `ZSCAN` heed `COUNT` for small keys, too."
+        "`HSCAN`, `SSCAN` and `ZSCAN` return up to 128 elements at once, however long they are."
     ),
     Difference("There is one database: `SELECT`, `COPY … DB`, `MOVE` and `SWAPDB` know only database 0."),
-    Difference("`ZRANDMEMBER` with a negative count answers with 10 million members at most."),
     Difference("A score of -0 is stored as 0, as Redis does in small sorted sets only."),
     Difference(
         "A range by lex over members with different scores goes by the members' bytes; Redis specifies no answer."
