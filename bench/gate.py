@@ -2,6 +2,9 @@
 
 A threshold whose comparison was not measured fails, too: a benchmark that silently went away guards nothing. So does a
 missing peer. Comparisons without a threshold are shown for information.
+
+A section with a threshold that is missed is measured a second time, and that counts: a machine shared with others has
+moods of half a minute, which all rounds of a comparison may fall into.
 """
 
 from __future__ import annotations
@@ -111,21 +114,32 @@ def main(words: Sequence[str]) -> int:
     if unknown:
         print(f"no such section: {', '.join(unknown)}; there are {', '.join(SECTIONS)}", file=sys.stderr)
         return 1
-    names = list(words) or list(SECTIONS)
-    comparisons: list[Comparison] = []
+    thresholds = load_thresholds()
+    verdicts: list[Verdict] = []
     failures = []
-    for name in names:
-        started = time.monotonic()
+    for name in list(words) or list(SECTIONS):
+        of_section = [each for each in thresholds if each.section == name]
         try:
-            comparisons += SECTIONS[name]()
+            section = measured(name, of_section)
+            if not all(each.holds for each in section):
+                print(f"{name}: missed, measured a second time\n{table(section)}", file=sys.stderr, flush=True)
+                section = measured(name, of_section)
         except MissingPeer as error:
             failures.append(f"FAIL {name}: a peer is missing: {error}")
         except Exception as error:
             failures.append(f"FAIL {name}: {type(error).__name__}: {error}")
-        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    verdicts = judge(comparisons, [each for each in load_thresholds() if each.section in names])
-    print("\n".join([table(verdicts), *failures]))
+        else:
+            verdicts += section
+    print("\n".join(([table(verdicts)] if verdicts else []) + failures))
     return 0 if not failures and all(each.holds for each in verdicts) else 1
+
+
+def measured(name: str, thresholds: Sequence[Threshold]) -> list[Verdict]:
+    """The verdicts on a section. Raises what measuring raises."""
+    started = time.monotonic()
+    verdicts = judge(list(SECTIONS[name]()), thresholds)
+    print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    return verdicts
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ TESTS = (
     "lrange_100", "lrange_300", "lrange_500", "lrange_600", "mset",
 )  # fmt: skip
 GATE_TESTS = ("set", "get")
-GATE_ROUNDS = 7
+GATE_ROUNDS = 11
 GATE_TURN_S = 0.7
 REPORT_ROUNDS = 3
 REPORT_TURN_S = 0.5

@@ -43,6 +43,22 @@ def measures(*comparisons: Comparison) -> dict[str, object]:
     return {"micro": section}
 
 
+def test_a_missed_section_is_measured_once_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ratios = [4.0, 6.0, 4.0, 4.0]
+
+    def section() -> Iterator[Comparison]:
+        yield comparison("a", ratios.pop(0))
+
+    monkeypatch.setattr(gate, "SECTIONS", {"micro": section})
+    monkeypatch.setattr(gate, "load_thresholds", lambda: [GUARD])
+    assert gate.main([]) == 0
+    assert "second time" in capsys.readouterr().err
+    assert gate.main([]) == 1
+    assert not ratios
+
+
 @pytest.mark.parametrize(("ratio", "status"), [(6.0, 0), (4.0, 1)])
 def test_exit_status(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ratio: float, status: int
