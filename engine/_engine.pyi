@@ -228,9 +228,24 @@ class RowCache:
 class Generation:
     def __new__(cls) -> Generation: ...
 
-# txn.pxi
+# expiry_keys.pxi
 
 EXPIRY_PREFIX: bytes
+
+def encode_expiry_key(expire_ms: int, metadata_key: bytes) -> bytes: ...
+def decode_expiry_key(storage_key: bytes) -> tuple[int, bytes]: ...
+
+# merge_scan.pxi
+
+def merge_scan(
+    rows: Iterator[tuple[bytes, bytes]],
+    pending: list[tuple[bytes, bytes | None]],
+    deleted: list[tuple[bytes, bytes]],
+    reverse: bool,
+) -> Iterator[tuple[bytes, bytes]]: ...
+
+# txn.pxi
+
 SUBKEYS_DELETED_ONE_BY_ONE_MAX: int
 
 class WrongTypeError(Exception): ...
@@ -269,15 +284,6 @@ class Transaction:
     def remove(self, old: Metadata) -> int: ...
     def touch(self, key: bytes) -> int: ...
     def new_version(self) -> int: ...
-
-def encode_expiry_key(expire_ms: int, metadata_key: bytes) -> bytes: ...
-def decode_expiry_key(storage_key: bytes) -> tuple[int, bytes]: ...
-def merge_scan(
-    rows: Iterator[tuple[bytes, bytes]],
-    pending: list[tuple[bytes, bytes | None]],
-    deleted: list[tuple[bytes, bytes]],
-    reverse: bool,
-) -> Iterator[tuple[bytes, bytes]]: ...
 
 # numbers.pxi
 

@@ -20,6 +20,8 @@ include "scan.pxi"       # snapshot iteration in batches
 include "row_cache.pxi"  # rows that were read or written lately
 include "edges.pxi"      # where the living rows of a collection begin and end
 include "stream_entry.pxi"  # the fields of a stream's entry
+include "expiry_keys.pxi"  # the index of what expires when
+include "merge_scan.pxi"  # the database's rows and the overlay's as one
 include "txn.pxi"        # the unit of work: overlay, savepoint, group commit
 include "numbers.pxi"    # numbers as Redis reads and prints them
 include "resp.pxi"       # RESP2/RESP3 replies into one buffer

@@ -7,16 +7,8 @@ and `rollback()` returns to it, so that a command which fails leaves nothing of 
 
 Range deletions are kept apart and written first: deleting a range also forgets the overlay's rows inside it, so
 whatever is left in the overlay is newer. This keeps the batch right without recording the order of every write.
-
-The expiry index lives in column family propagate (Kvrocks does not use such keys, and no slot contains them):
-
-    "slotrocks.expiry:" | u64 expire_ms | metadata key  ->  empty
-
-A row of it is a hint: whoever acts on it first compares it with the key's metadata. Rows written through the
-transaction keep the index exact; imported rows bring theirs in the same batch.
 """
 
-EXPIRY_PREFIX = b"slotrocks.expiry:"
 # A collection of up to this many rows is deleted row by row; a larger one by a range deletion, which costs later reads.
 SUBKEYS_DELETED_ONE_BY_ONE_MAX = 64
 
@@ -24,7 +16,6 @@ cdef enum:
     F_METADATA = 1                      # CF_METADATA and CF_ZSET_SCORE, for the compiler
     F_ZSET_SCORE = 2
 
-cdef bytes EXPIRY_HEAD = EXPIRY_PREFIX
 cdef object MISSING = object()
 
 
@@ -375,50 +366,3 @@ cdef class Transaction:
         """A version for a new collection: Unix time in µs << 11 as Kvrocks makes them, and never the same twice."""
         self.last_version = max(self.last_version + 1, (self.now_ms * 1000) << 11)
         return self.last_version
-
-
-cdef inline bytes expiry_key(uint64_t expire_ms, bytes metadata_key):
-    cdef bytes head = PyBytes_FromStringAndSize(NULL, 8)
-    put_u64(<uint8_t*>PyBytes_AS_STRING(head), expire_ms)
-    return EXPIRY_HEAD + head + metadata_key
-
-
-def encode_expiry_key(uint64_t expire_ms, bytes metadata_key not None) -> bytes:
-    """The expiry index's row for a metadata key."""
-    return expiry_key(expire_ms, metadata_key)
-
-
-def decode_expiry_key(bytes storage_key not None) -> tuple[int, bytes]:
-    """(expire_ms, metadata key) of a row of the expiry index. Raises ValueError for another row."""
-    cdef Py_ssize_t head = PyBytes_GET_SIZE(EXPIRY_HEAD)
-    if not storage_key.startswith(EXPIRY_HEAD) or PyBytes_GET_SIZE(storage_key) < head + 8:
-        raise ValueError(f"not a row of the expiry index: {storage_key!r}")
-    return get_u64(<const uint8_t*>PyBytes_AS_STRING(storage_key) + head), storage_key[head + 8:]
-
-
-def merge_scan(rows, list pending, list deleted, bint reverse):
-    """Merges the database's rows with the overlay's: on equal keys the overlay wins, and its deletions hide, as do the
-    `deleted` ranges, (begin, end) each."""
-    cdef Py_ssize_t i = 0, n = len(pending)
-    for storage_key, value in rows:
-        while i < n and (pending[i][0] > storage_key if reverse else pending[i][0] < storage_key):
-            if pending[i][1] is not None:
-                yield pending[i]
-            i += 1
-        if i < n and pending[i][0] == storage_key:
-            if pending[i][1] is not None:
-                yield pending[i]
-            i += 1
-        elif not deleted or not in_range(deleted, storage_key):
-            yield storage_key, value
-    while i < n:
-        if pending[i][1] is not None:
-            yield pending[i]
-        i += 1
-
-
-cdef bint in_range(list ranges, bytes storage_key) except -1:
-    for begin, end in ranges:
-        if begin <= storage_key < end:
-            return True
-    return False
