@@ -82,8 +82,16 @@ class Tick(TickState):
             if not self._syncing:
                 self._start_sync()
             return
+        self._release(waiters)
+
+    def _release(self, waiters: list[Waiter]) -> None:
+        """Sends the replies of all, whatever happens to one of them."""
         for waiter in waiters:
-            waiter.flush()
+            try:
+                waiter.flush()
+            except Exception:
+                log.exception("dropping a client whose replies could not be sent")
+                waiter.abort()
 
     def on_written(self) -> None:
         """Something was written outside the transaction."""
@@ -112,8 +120,7 @@ class Tick(TickState):
             self._fail(error, covered + self._unsynced)
             self._unsynced = []
             return
-        for waiter in covered:
-            waiter.flush()
+        self._release(covered)
         if self._unsynced:
             self._start_sync()
 

@@ -251,3 +251,21 @@ def test_large_replies_behind_fsyncs(tmp_path: Path) -> None:
             if i % 100 == 0:
                 assert len(client.receive()[1]) == 40_000
         sender.join()
+
+
+class Broken(Client):
+    def flush(self) -> None:
+        raise RuntimeError("gone")
+
+
+@pytest.mark.parametrize("appendfsync", ["no", "always"])
+def test_a_client_that_cannot_be_answered_hurts_no_other(appendfsync: str) -> None:
+    @scenario(appendfsync)
+    async def test(node: FakeNode, tick: Tick) -> None:
+        node.txn.pending = 1
+        tick.reply(Broken("a", node.journal))
+        tick.reply(Client("b", node.journal))
+        await until(lambda: "reply b" in node.journal)
+        assert "abort a" in node.journal
+
+    test()
