@@ -9,7 +9,7 @@ from slotrocks.engine import CF_PROPAGATE
 from slotrocks.server.cluster.ranges import parse_ranges
 from slotrocks.server.cluster.route import IMPORTED
 from slotrocks.server.migration.progress import PROGRESS_PREFIX
-from slotrocks.server.migration.records import IN_PREFIX, OUT_PREFIX
+from slotrocks.server.migration.records import IN_PREFIX, OUT_PREFIX, ImportState
 
 if TYPE_CHECKING:
     from simulation.disk import Image
@@ -61,8 +61,8 @@ class Invariants:
             if record is None or record["state"] != "FENCE":
                 self._world.fail(f"{host.name} sends COMMIT, but on the medium the job is {record}")
         elif point == "target.commit.noted":
-            each = host.node.cluster.importer.last
-            assert each is not None
+            imports = host.node.cluster.importer._imports.values()
+            each = next(each for each in imports if each.state is ImportState.COMMITTED and not each.served)
             source = self._world.host_of(each.source)
             for slot in each.slots:
                 if source.disk.live.slot(slot) != host.disk.live.slot(slot):

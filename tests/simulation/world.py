@@ -125,7 +125,7 @@ class World:
         self._calm = False
         self._tasks: list[asyncio.Task[Any]] = []
         self._clients: list[Clients] = []
-        self.trace: deque[str] = deque(maxlen=300)
+        self.trace: deque[str] = deque(maxlen=3000)
 
     # -- for the others
 
