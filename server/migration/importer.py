@@ -126,6 +126,7 @@ class Importer:
         if running is not None and again:
             log.warning("import %s of slots %s begins anew", job, slots.text())
             running.detach(close=True)
+            running.state = ImportState.ABORTED  # for whoever asks on its behalf: the new one has its place
         elif running is not None:
             # A Slotrocks source runs one job at a time, so whatever else of it is undecided here has been given up.
             # One that speaks Kvrocks's protocol never promises anything, so nothing of it can be ended by mistake.
