@@ -31,9 +31,9 @@ class Adversary:
         self._point = rng.choice(OUR_POINTS)
         self._visits = rng.randint(1, 3)
         self._point_rate = rng.choice((0.0, 0.003, 0.01, 0.03))
-        self._row_rate = rng.choice((0.0, 0.0, 0.003))
+        self._row_rate = rng.choice((0.0, 0.0, 0.003, 0.02))
         self._actions = rng.sample(
-            [self._crash, self._crash, self._cut, self._cut, self._break, self._kill_sender, self._cancel], 4
+            [self._crash, self._crash, self._cut, self._cut, self._break, self._kill_sender, self._cancel, self._stop], 4
         )
 
     async def run(self) -> None:
@@ -49,6 +49,15 @@ class Adversary:
         host = self._random.choice(self._world.hosts)
         if host.alive:
             self._world.crash(host)
+
+    def _stop(self) -> None:
+        """SIGSTOP, and some time later SIGCONT."""
+        process = self._random.choice(self._world.hosts).process
+        if process is not None and process.alive and process.standing is None:
+            self.faults += 1
+            process.stop()
+            network = self._world.network
+            network.loop.call_later(self._random.expovariate(2), process.go_on, context=network.context.copy())
 
     def _pair(self) -> tuple[str, str]:
         one, other = self._random.sample([host.name for host in self._world.hosts], 2)

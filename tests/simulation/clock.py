@@ -7,6 +7,7 @@ dead process is skipped, and after each step `on_step` looks at the world.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from asyncio import base_events
 from collections.abc import Callable
@@ -56,20 +57,25 @@ class VirtualLoop(base_events.BaseEventLoop):
     # -- steps
 
     def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
-        return super().call_soon(self._step, callback, args, context=context)
+        step: list[asyncio.Handle] = []
+        step.append(super().call_soon(self._step, step, callback, args, context=context))
+        return step[0]
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
-        return super().call_at(when, self._step, callback, args, context=context)
+        step: list[asyncio.TimerHandle] = []
+        step.append(super().call_at(when, self._step, step, callback, args, context=context))
+        return step[0]
 
-    def _step(self, callback: Any, args: Any) -> None:
+    def _step(self, step: list[asyncio.Handle], callback: Any, args: Any) -> None:
         process = CURRENT.get()
+        if process is not None and process.standing is not None:
+            process.standing.append(lambda: None if step[0].cancelled() else callback(*args))
+            return
         if process is not None and not process.alive:
             return
         self.steps += 1
-        try:
+        with contextlib.suppress(Crash):
             callback(*args)
-        except Crash:
-            pass
         self.on_step()
 
     def _on_error(self, loop: Any, context: dict[str, Any]) -> None:
@@ -83,16 +89,20 @@ class VirtualLoop(base_events.BaseEventLoop):
         self.tasks.append(task)
         return task
 
+    def _asyncgen_firstiter_hook(self, generator: Any) -> None:
+        pass
+
+    def _asyncgen_finalizer_hook(self, generator: Any) -> None:
+        pass
+
     def end(self) -> None:
         """Lets go of what dead processes have left, without a word."""
         self.on_step = lambda: None
         for task in self.tasks:
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             if not task.done():
-                try:
+                with contextlib.suppress(Exception, Crash):
                     task.get_coro().close()  # type: ignore[union-attr]
-                except (Exception, Crash):
-                    pass
             elif not task.cancelled():
                 task.exception()
         self.tasks.clear()

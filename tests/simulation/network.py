@@ -157,7 +157,13 @@ class Transport:
         if self._paused:
             self._unread.append(item)
         elif not self._closing:
-            self._process.run(self._protocol.data_received if item else self._lose, *([item] if item else []))
+            self._process.run(self._take, item)
+
+    def _take(self, item: Item) -> None:
+        if not item:
+            self._end(EOF)
+        elif not self._closing:
+            self._protocol.data_received(item)
 
     def write(self, data: bytes) -> None:
         if not self._closing:
@@ -168,9 +174,6 @@ class Transport:
 
     def abort(self) -> None:
         self._end(RESET)
-
-    def _lose(self) -> None:
-        self._end(EOF)
 
     def _end(self, how: Item) -> None:
         if not self._closing:

@@ -23,10 +23,14 @@ class Process:
         self.alive = True
         self.context = contextvars.copy_context()
         self.context.run(CURRENT.set, self)
+        self.standing: list[Callable[[], Any]] | None = None  # while it is stopped: the steps that wait
         self.ends: list[Any] = []  # what the system closes when the process dies: network.Socket and network.Transport
 
     def run(self, callback: Callable[..., Any], *args: Any) -> Any:
         """Runs a step of it from outside, unless it is dead."""
+        if self.standing is not None:
+            self.standing.append(lambda: callback(*args))
+            return None
         if not self.alive:
             return None
         try:
@@ -37,6 +41,17 @@ class Process:
     def spawn(self, coroutine: Any) -> asyncio.Task[Any]:
         """Starts a task of it."""
         return asyncio.get_running_loop().create_task(coroutine, context=self.context.copy())
+
+    def stop(self) -> None:
+        """SIGSTOP."""
+        if self.standing is None:
+            self.standing = []
+
+    def go_on(self) -> None:
+        """SIGCONT: what has become due meanwhile happens now."""
+        steps, self.standing = self.standing or [], None
+        for step in steps:
+            asyncio.get_running_loop().call_soon(step, context=self.context.copy())
 
     def die(self) -> None:
         """Ends it, between two steps or, together with `raise Crash`, inside of one."""

@@ -17,6 +17,7 @@ import logging
 import os
 import random
 import shutil
+import warnings
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -332,6 +333,8 @@ class World:
         clock = mock.Mock(time_ns=lambda: int(self.loop.time() * 1e9))
         handler = _Handler(self)
         with contextlib.ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited")  # those of processes that died first
             for patch in (
                 mock.patch.object(node, "Store", open_store),
                 mock.patch.object(state, "nodes_conf", Files),
