@@ -10,6 +10,10 @@ the world around them:
     network.py    sockets: every chunk of bytes takes its time, links are cut one way or both, connections break
     sender.py     the sender process: reads the node's disk, dies by itself, outlives its node for a while
 
-clients.py are the clients and their oracles (slotrocks.server.torture), invariants.py is what holds after every step and
-in the end, adversary.py what goes wrong, world.py puts a seed's run together, mutations.py are bugs that it must find.
+clients.py are the clients and their oracles (slotrocks.server.torture), invariants.py is what holds after every step
+and in the end, adversary.py what goes wrong, world.py puts a seed's run together, runs.py many of them, mutations.py
+are bugs that it must find.
+
+What is not there: RocksDB itself and its log (tests/engine, tests/migration), the sender's Outlet and its process, keys
+that expire, targets that speak Kvrocks's protocol, and an operator who decides an unknown outcome.
 """

@@ -32,7 +32,9 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             result = simulate(options.seed, Path(folder) / "nodes", tracing=True)
         print("\n".join(result.trace))
-        print(report(result) if result.violation else f"nothing is wrong with seed {options.seed}: {result.steps} steps")
+        print(
+            report(result) if result.violation else f"nothing is wrong with seed {options.seed}: {result.steps} steps"
+        )
         return int(bool(result.violation))
     first = fresh_seed() if options.first is None else options.first
     totals = run_seeds(first, time.monotonic() + 60 * options.minutes, keep_going=options.keep_going)

@@ -9,9 +9,9 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
+from simulation.processes import CURRENT, Crash
 from slotrocks.engine import OP_DELETE_RANGE, OP_PUT, BatchBuilder, decode_batch
 from slotrocks.server.migration.faults import POINTS
-from simulation.processes import CURRENT, Crash
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -33,7 +33,8 @@ class Adversary:
         self._point_rate = rng.choice((0.0, 0.003, 0.01, 0.03))
         self._row_rate = rng.choice((0.0, 0.0, 0.003, 0.02))
         self._actions = rng.sample(
-            [self._crash, self._crash, self._cut, self._cut, self._break, self._kill_sender, self._cancel, self._stop], 4
+            [self._crash, self._crash, self._cut, self._cut, self._break, self._kill_sender, self._cancel, self._stop],
+            4,
         )
 
     async def run(self) -> None:

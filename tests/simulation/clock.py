@@ -113,7 +113,7 @@ class VirtualLoop(base_events.BaseEventLoop):
     # -- threads, servers and sockets
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
-        """The only use of threads is Store.sync(): it covers what has been written when it begins, and takes a while."""
+        """The only use of threads is Store.sync(): it covers what was written before it began, and takes a while."""
         future = self.create_future()
         covered = func.__self__.log_end
 

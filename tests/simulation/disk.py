@@ -11,9 +11,9 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from typing import Any
 
+from simulation.processes import CURRENT, Crash
 from slotrocks.engine import COLUMN_FAMILIES, OP_DELETE, OP_DELETE_RANGE, OP_PUT, KeyCodec
 from slotrocks.server.cluster.nodes_conf import NodesConf
-from simulation.processes import CURRENT, Crash
 
 Operation = tuple[int, int, bytes, bytes]
 """(OP_*, column family, key, value or end of the range)."""

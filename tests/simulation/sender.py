@@ -15,6 +15,9 @@ from typing import Any
 
 import hiredis
 
+from simulation.disk import Disk
+from simulation.network import Network, Socket
+from simulation.processes import CURRENT, Process
 from slotrocks.engine import (
     OP_DELETE_RANGE,
     OP_PUT,
@@ -26,9 +29,6 @@ from slotrocks.server.migration.checked_rows import CheckedRows
 from slotrocks.server.migration.payload import FAMILIES_IN_ORDER
 from slotrocks.server.migration.plan import Plan
 from slotrocks.server.migration.sender import LogLost, Report, SenderError, SenderLost
-from simulation.disk import Disk
-from simulation.network import Network, Socket
-from simulation.processes import CURRENT, Process
 
 
 class View:
@@ -199,7 +199,7 @@ class Sender:
     async def _run(self) -> None:
         plan, rng = self._plan, self._senders.random
         assert plan.checked is not None
-        if plan.checked.chunks and rng.random() < 0.05:
+        if plan.checked.chunks and rng.random() < 0.15:
             raise LogLost("the log does not reach back so far")
         disk = self._senders.disks[self.process.host]
         tail = Tail(disk, plan.sequence)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import random
@@ -25,12 +24,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from slotrocks.engine import slot_of
-from slotrocks.server import blocking, node
-from slotrocks.server.cluster import state
-from slotrocks.server.config import Config
-from slotrocks.server.migration import faults, job, link, steps
-from slotrocks.server.session import Session
 from simulation.adversary import Adversary
 from simulation.clients import PORT, Clients
 from simulation.clock import VirtualLoop
@@ -39,6 +32,12 @@ from simulation.invariants import Invariants
 from simulation.network import Network
 from simulation.processes import CURRENT, Process
 from simulation.sender import Senders
+from slotrocks.engine import slot_of
+from slotrocks.server import blocking, node
+from slotrocks.server.cluster import state
+from slotrocks.server.config import Config
+from slotrocks.server.migration import faults, job, link, steps
+from slotrocks.server.session import Session
 
 TAGS = ("a", "b", "c")
 ACTIVE_S = 8.0
