@@ -61,6 +61,6 @@ def test_the_questions_of_an_import_that_began_anew_end(pair: Pair) -> None:
     assert "begins anew" in second.server.log.read_text()
     assert first.info()["migrating_state"] == "success"
     pair.owner[slot] = 1
-    pair.push()  # the source forgets the job: asked about it, it says "aborted"
+    pair.push(first)  # the source forgets the job: asked about it, it says "aborted"
     time.sleep(2.5 * ASK_INTERVAL_S)
     assert second.call("CLUSTER", "COUNTKEYSINSLOT", slot) == KEYS
