@@ -59,31 +59,6 @@ def serve_what_is_noted() -> Any:
     return mock.patch.object(Importer, "imported", property(imported))
 
 
-def import_what_is_still_leaving() -> Any:
-    """A slot comes back while the outcome of its own hand-over is not known here. (So it was.)"""
-    start = Importer.start
-
-    def start_anyway(self: Importer, *args: Any, **options: Any) -> None:
-        with mock.patch.object(Coordinator, "running", None):
-            start(self, *args, **options)
-        self._cluster.rebuild()
-
-    return mock.patch.object(Importer, "start", start_anyway)
-
-
-def keep_asking_for_the_import_before() -> Any:
-    """An import that begins anew leaves the one before as it was, and that one asks on. (So it was.)"""
-    start = Importer.start
-
-    def start_beside(self: Importer, *args: Any, **options: Any) -> None:
-        before = self.running
-        start(self, *args, **options)
-        if before is not None and before.job == self.running.job:  # type: ignore[union-attr]
-            before.state = ImportState.IMPORTING
-
-    return mock.patch.object(Importer, "start", start_beside)
-
-
 def let_writes_through() -> Any:
     """FREEZE holds nothing."""
     return mock.patch.object(Coordinator, "frozen", property(lambda self: NO_SLOTS))
@@ -117,7 +92,6 @@ def acknowledge_before_fsync() -> Any:
 
 
 MUTATIONS: list[Callable[[], Any]] = [
-    skip_the_fence, take_silence_for_failure, serve_before_commit_is_durable, serve_what_is_noted,
-    import_what_is_still_leaving, keep_asking_for_the_import_before, let_writes_through,
+    skip_the_fence, take_silence_for_failure, serve_before_commit_is_durable, serve_what_is_noted, let_writes_through,
     compare_nothing, forget_the_decision, leave_clients_waiting, acknowledge_before_fsync,
 ]  # fmt: skip

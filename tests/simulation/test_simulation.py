@@ -16,7 +16,7 @@ from simulation.world import simulate
 SECONDS = 5.0
 
 
-@pytest.mark.parametrize("first", [1, 1000, 2000])
+@pytest.mark.parametrize("first", [1, 1000])
 def test_nothing_is_wrong_with_fixed_seeds(first: int) -> None:
     totals = run_seeds(first, time.monotonic() + 60, seeds_max=8)
     assert not totals.failures, report(totals.failures[0])
