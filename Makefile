@@ -2,11 +2,11 @@
 VENV ?= .venv
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
-# How long `make torture`, `make model` and `make crash` last; SEED=n decides what `make torture` tries.
+# How long `make simulate`, `make torture`, `make model` and `make crash` last; SEED=n decides what the first two try.
 MINUTES ?= 5
 SEED ?=
 
-.PHONY: venv build debug test model crash debug-test lint format types bench gate torture docs ci clean
+.PHONY: venv build debug test model crash simulate debug-test lint format types bench gate torture docs ci clean
 
 venv:        ## an environment with everything, and the checkout installed in it for editing
 	python3 -m venv $(VENV) && pip install -q -e '.[dev]'
@@ -43,6 +43,9 @@ bench:       ## benchmarks, as tables
 
 gate:        ## the benchmark ratios that CI insists on
 	python -m bench.gate
+
+simulate:    ## migrations of real state machines in virtual time, under an adversary: MINUTES=5
+	python tests/simulation --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 torture:     ## migrations among nodes that are killed, stopped and cut off: MINUTES=5 SEED=n
 	slotrocks torture --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

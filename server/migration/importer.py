@@ -18,7 +18,7 @@ Rows are accepted only for the slots of the import; clients see none of them bef
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -65,32 +65,35 @@ class Importer:
         return next((each for each in self._imports.values() if each.state in undecided), None)
 
     @property
+    def _arriving(self) -> list[Import]:
+        """The imports that nobody is served from: undecided ones, and those whose commit is not durable yet."""
+        undecided = (ImportState.IMPORTING, ImportState.PREPARED)
+        return [
+            each
+            for each in self._imports.values()
+            if each.state in undecided or (each.state is ImportState.COMMITTED and not each.served)
+        ]
+
+    @property
     def importing(self) -> SlotSet:
         """The slots that are arriving."""
-        running = self.running
-        return running.slots if running is not None else NO_SLOTS
+        return _slots_of(self._arriving)
 
     @property
     def promised(self) -> SlotSet:
-        """The slots that have arrived, and whose outcome is not known: nobody serves them here, whatever a topology
-        says."""
-        running = self.running
-        return running.slots if running is not None and running.state is ImportState.PREPARED else NO_SLOTS
+        """The slots that have arrived, and whose outcome is not known, or not on the medium: nobody serves them here,
+        whatever a topology says."""
+        return _slots_of([each for each in self._arriving if each.state is not ImportState.IMPORTING])
 
     @property
     def may_ask(self) -> bool:
         """Whether clients may see what arrives, if they say ASKING."""
-        running = self.running
-        return running is None or running.kvrocks
+        return all(each.kvrocks for each in self._arriving)
 
     @property
     def imported(self) -> SlotSet:
-        """The slots that arrived and that no topology has confirmed yet."""
-        slots = NO_SLOTS
-        for each in self._imports.values():
-            if each.state is ImportState.COMMITTED and not each.confirmed:
-                slots |= each.slots
-        return slots
+        """The slots that arrived, are served, and that no topology has confirmed yet."""
+        return _slots_of(each for each in self._imports.values() if each.served and not each.confirmed)
 
     # -- the protocol
 
@@ -112,6 +115,10 @@ class Importer:
             raise CommandError("ERR Slave can't import slot")
         if slots.overlaps(cluster.owned):
             raise CommandError("ERR Can't import slot which belongs to me")
+        leaving = cluster.coordinator.running
+        if leaving is not None and slots.overlaps(leaving.slots):
+            # What becomes known of that hand-over would be taken for the end of this one.
+            raise CommandError("ERR Can't import slot whose migration from me is not decided")
         running = self.running
         again = running is not None and running.job == job and running.state is ImportState.IMPORTING
         if job in self._imports and not again:
@@ -119,6 +126,7 @@ class Importer:
         if running is not None and again:
             log.warning("import %s of slots %s begins anew", job, slots.text())
             running.detach(close=True)
+            running.state = ImportState.ABORTED  # for whoever asks on its behalf: the new one has its place
         elif running is not None:
             # A Slotrocks source runs one job at a time, so whatever else of it is undecided here has been given up.
             # One that speaks Kvrocks's protocol never promises anything, so nothing of it can be ended by mistake.
@@ -317,7 +325,7 @@ class Importer:
         if running is not None and running.state is ImportState.IMPORTING and running.slots.overlaps(mine):
             self.abort(running, "a topology gave the slots to this node before the source did")
         for each in self._imports.values():
-            if each.state is ImportState.COMMITTED and not each.confirmed and not each.slots - mine:
+            if each.state is ImportState.COMMITTED and each.served and not each.confirmed and not each.slots - mine:
                 each.confirmed = True
                 records.save(self._node.txn, each.record)
         self._prune()
@@ -374,3 +382,10 @@ class Importer:
         for each in ended[: max(0, len(ended) - ENDED_RECORDS_MAX)]:
             records.forget(self._node.txn, each.record)
             del self._imports[each.job]
+
+
+def _slots_of(imports: Iterable[Import]) -> SlotSet:
+    slots = NO_SLOTS
+    for each in imports:
+        slots |= each.slots
+    return slots

@@ -81,6 +81,7 @@ class Steps:
             for path in self._work_directory.iterdir():
                 if path.name not in keep:
                     shutil.rmtree(path, ignore_errors=True)
+        self._remove_work_directory()
 
     # -- in the table's order
 
@@ -215,6 +216,9 @@ class Steps:
 
     def _clear_files(self, job: Job) -> None:
         shutil.rmtree(self._work_directory / job.id, ignore_errors=True)
+        self._remove_work_directory()
+
+    def _remove_work_directory(self) -> None:
         with contextlib.suppress(OSError):
             self._work_directory.rmdir()  # unless there is something else in it
 
