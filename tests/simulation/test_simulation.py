@@ -38,4 +38,4 @@ def test_a_seed_always_does_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda each: each.__name__)
 def test_a_bug_is_found(mutation: Callable[[], Any]) -> None:
     with mutation():
-        assert run_seeds(1, time.monotonic() + 30).failures
+        assert run_seeds(18, time.monotonic() + 30).failures
