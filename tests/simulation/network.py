@@ -169,6 +169,9 @@ class Transport:
         if not self._closing:
             self.out.send(bytes(data))
 
+    def is_closing(self) -> bool:
+        return self._closing
+
     def close(self) -> None:
         self._end(EOF)
 

@@ -38,7 +38,7 @@ class View:
         self._image = disk.live.copy()
         self.sequence = disk.sequence
 
-    def rows_between(self, cf: int, begin: bytes, end: bytes) -> Iterable[tuple[bytes, bytes]]:
+    def rows_between(self, cf: int, begin: bytes, end: bytes, *, many: bool = False) -> Iterable[tuple[bytes, bytes]]:
         return self._image.scan(cf, begin, end)
 
     def get_many(self, cf: int, keys: list[bytes]) -> list[bytes | None]:
