@@ -45,7 +45,7 @@ class Node:
         self.starts = 0
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self._orphans: list[psutil.Process] = []  # senders of nodes that were killed: they end by themselves, soon
+        self._orphans: list[psutil.Process] = []  # senders that may outlive their node
         self._link: Link | None = None
 
     def start(self) -> None:
@@ -108,6 +108,7 @@ class Node:
     def signal_sender(self, number: Signals) -> bool:
         """Sends a signal to the sender. Whether there is one."""
         senders = self.senders()
+        self._orphans += senders  # one that is stopped cannot notice the end of its node, however that comes
         for sender in senders:
             _send(sender, number)
         return bool(senders)
