@@ -23,7 +23,7 @@ from slotrocks.engine._engine import (
     Transaction,
     encode_expiry_key,
 )
-from slotrocks.engine.layout import LIST_INITIAL_INDEX, ListBounds, decode_u64, encode_u64
+from slotrocks.engine.layout import LIST_INITIAL_INDEX, ListBounds, encode_u64
 from slotrocks.engine.types import collection
 
 # Up to this many elements are read one by one: cheaper than a scan, which has to sort what the tick wrote so far.
@@ -267,11 +267,6 @@ def remove(txn: Transaction, key: bytes, value: bytes, count: int) -> int:
 def row_key(txn: Transaction, m: Metadata, index: int) -> bytes:
     """The storage key of the element under an index."""
     return txn.codec.subkey(m.key, m.version, encode_u64(index))
-
-
-def decode_row_index(txn: Transaction, storage_key: bytes) -> int:
-    """The index in the storage key of an element."""
-    return decode_u64(txn.codec.decode_subkey(storage_key)[2])
 
 
 def put_rows(txn: Transaction, m: Metadata, index: int, values: list[bytes]) -> None:

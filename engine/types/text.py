@@ -54,8 +54,3 @@ def length(m: Metadata) -> int:
     if m.type == TYPE_BITMAP:
         return m.size
     return hyperloglog.DENSE_BYTES if m.type == TYPE_HYPERLOGLOG else len(m.payload)
-
-
-def as_plain(txn: Transaction, m: Metadata) -> Metadata:
-    """The plain string that may be stored in place of a string of any kind. Raises WrongTypeError."""
-    return m if m.type == TYPE_STRING else Metadata(TYPE_STRING, expire_ms=m.expire_ms, payload=read(txn, m), key=m.key)
